@@ -1,0 +1,1 @@
+"""Recipes: each file is one experiment, with its command and its result."""

@@ -1,0 +1,18 @@
+r"""Two convolutions, plain Adam: what `improved` is measured against.
+
+  python -m mnist_jax.main --config=configs/basic.py
+
+The first of seed 003's two networks (about 95 % there); 122,570 weights.
+"""
+
+from mnist_jax import config as config_lib
+
+
+def get_config(mode: str = 'full'):
+  """Returns the recipe; `configs/basic.py:smoke` runs in seconds."""
+  config = config_lib.default()
+  config.total_epochs = 10.0
+  config.data.batch_size = 128
+  config.model.name = 'basic'
+  config.optim.update(name='adam', lr=1e-3)
+  return config_lib.for_mode(config, mode)

@@ -1,0 +1,1 @@
+"""Studies over many runs; experiments/results/ holds what they found."""

@@ -1,0 +1,1 @@
+"""Explain a finished run from its stored predictions; no model is run."""

@@ -1,0 +1,95 @@
+"""Everything that explains a run, written into its workdir."""
+
+import json
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from mnist_jax import files
+from mnist_jax.analysis import charts, grids, report, runs, style, tables
+from mnist_jax.data import datasets
+
+
+def write_all(
+  workdir: str | pathlib.Path,
+  dataset: datasets.Dataset,
+  result: dict | None = None,
+) -> list[pathlib.Path]:
+  """Write the figures, `analysis.json` and `report.html` of a finished run.
+
+  Args:
+    workdir: the folder that the training loop wrote.
+    dataset: the data set that the run was trained and tested on.
+    result: what result.json will hold, from the loop that is about to write
+      it; None reads the file.
+
+  Returns:
+    The paths written; each file appears whole or not at all.
+
+  Raises:
+    errors.UserError: if the run is unfinished or damaged, was on another data
+      set, or the workdir cannot be written.
+  """
+  workdir = pathlib.Path(workdir)
+  run = runs.load_run(workdir, result)
+  runs.check_dataset(run, dataset)
+  described = tables.describe(run.test_logits, run.test_labels)
+  pictures = _draw(run, dataset, np.array(described['confusion_matrix']))
+  page = report.render(run, described, pictures)
+  head = {k: run.result[k] for k in ('dataset', 'config_name', 'seed')}
+  contents = {f'figures/{name}.png': png for name, png in pictures.items()}
+  contents['analysis.json'] = json.dumps(head | described, indent=1).encode()
+  contents['report.html'] = page.encode()
+  return [
+    files.write(workdir / name, content) for name, content in contents.items()
+  ]
+
+
+def write_curves(workdir: str | pathlib.Path) -> pathlib.Path:
+  """Draw the curves of a run that may still be training.
+
+  Args:
+    workdir: a folder with `config.json` and `metrics.jsonl`.
+
+  Returns:
+    The path of the figure.
+
+  Raises:
+    errors.UserError: if one of the two files is missing or damaged, or the
+      figure cannot be written.
+  """
+  workdir = pathlib.Path(workdir)
+  rows, config = runs.load_metrics(workdir), runs.load_config(workdir)
+  caption = (
+    f'data {config["data"]["name"]} · {workdir.resolve().name} · '
+    f'seed {config.get("seed", "unknown")} · unfinished'
+  )
+  fig = charts.training_curves(rows, _best_epoch(rows), caption)
+  return files.write(workdir / 'figures/training_curves.png', style.to_png(fig))
+
+
+def _best_epoch(rows: list[Mapping]) -> float | None:
+  """Find the epoch of the highest validation accuracy, the first if equal."""
+  scored = [row for row in rows if row.get('valid/accuracy') is not None]
+  best = max(scored, key=lambda row: row['valid/accuracy'], default=None)
+  return best and best['epoch']
+
+
+def _draw(
+  run: runs.Run, dataset: datasets.Dataset, matrix: np.ndarray
+) -> dict[str, bytes]:
+  """Draw each figure as a PNG, by name and in the order of the page."""
+  best_epoch = run.result['best_epoch']
+  if best_epoch is None:
+    best_epoch = _best_epoch(run.rows)
+  train, test, caption = dataset.train, dataset.test, run.caption
+  answers = (test.images, test.labels, tables.softmax(run.test_logits), caption)
+  figures = {
+    'sample_digits': grids.sample_digits(train.images, train.labels, caption),
+    'training_curves': charts.training_curves(run.rows, best_epoch, caption),
+    'predictions': grids.predictions(*answers),
+    'misclassified': grids.misclassified(*answers),
+    'confusion_matrix': charts.confusion_matrix(matrix, caption),
+  }
+  return {name: style.to_png(fig) for name, fig in figures.items()}

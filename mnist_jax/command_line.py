@@ -1,0 +1,96 @@
+"""Flags to a main function, and errors to one line on stderr."""
+
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Sequence
+
+from absl import app, flags, logging
+
+from mnist_jax import config as config_lib
+from mnist_jax import errors
+
+
+def run(main: Callable[[], None]) -> None:
+  """Parses the flags and runs `main`.
+
+  What a user can mend ends as one line on stderr and exit code 2.
+  """
+  # Orbax and XLA narrate at INFO; what a user should know, we say.
+  logging.set_verbosity(logging.ERROR)
+  try:
+    app.run(lambda unused_argv: main(), flags_parser=parse)
+  except errors.UserError as error:
+    line = ' '.join(str(error).split())
+    print(f'mnist_jax: {line}', file=sys.stderr)
+    sys.exit(2)
+  except KeyboardInterrupt:
+    print('mnist_jax: interrupted; the same command goes on', file=sys.stderr)
+    sys.exit(130)
+
+
+def parse(argv: Sequence[str]) -> list[str]:
+  """Parses flags as `flags.FLAGS` does.
+
+  Raises:
+    errors.UserError: for whatever absl or a recipe would raise.
+  """
+  _check_field_names(argv)
+  try:
+    rest = flags.FLAGS(list(argv))
+  except errors.UserError:
+    raise
+  except flags.IllegalFlagValueError as error:
+    raise errors.UserError(_describe_bad_value(str(error))) from error
+  except flags.Error as error:
+    raise errors.UserError(f'{error}; --help lists all flags') from error
+  except OSError as error:
+    raise errors.UserError(_describe_missing_file(argv)) from error
+  except Exception as error:  # A recipe is Python: it can raise anything.
+    raise errors.UserError(
+      f'the config cannot be loaded ({type(error).__name__}: {error}); compare '
+      'it with configs/improved.py'
+    ) from error
+  if rest[1:]:
+    raise errors.UserError(
+      f'argument {rest[1]!r} is not a flag; flags begin with --, such as '
+      '--config=configs/improved.py'
+    )
+  return rest
+
+
+def _check_field_names(argv: Sequence[str]) -> None:
+  known = config_lib.flatten(config_lib.default())
+  for argument in argv[1:]:
+    match = re.fullmatch(r'--?(?:no)?config\.([^=]+)(?:=.*)?', argument)
+    if match and match[1] not in known:
+      raise errors.UserError(
+        f'config field {match[1]!r} is unknown; '
+        f'{config_lib.suggest(match[1], known)}'
+      )
+
+
+def _describe_bad_value(message: str) -> str:
+  """Turns absl's 'flag --config.data.batch_size=abc: ...' into a rule."""
+  known = config_lib.flatten(config_lib.default())
+  match = re.match(r'flag --config\.([^=]+)=(.*?): ', message)
+  if not match or match[1] not in known:
+    return message
+  default = known[match[1]]
+  return (
+    f'{match[1]} {match[2]!r} is no {type(default).__name__}; write one such '
+    f'as --config.{match[1]}={default}'
+  )
+
+
+def _describe_missing_file(argv: Sequence[str]) -> str:
+  text = ' '.join(argv)
+  match = re.search(r'--?config[= ](\S+)', text)
+  path = pathlib.Path(match[1].split(':')[0] if match else '')
+  recipes = sorted(map(str, pathlib.Path('configs').glob('[!_]*.py')))
+  if not recipes:
+    return f'config file {path} does not exist; run from the project folder'
+  return (
+    f'config file {path} does not exist; '
+    f'{config_lib.suggest(str(path), recipes)}'
+  )

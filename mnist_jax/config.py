@@ -1,0 +1,214 @@
+"""Every field of a config, its default, and the rule it must keep.
+
+A recipe in configs/ starts from `default()` and says only what it changes.
+"""
+
+import difflib
+import math
+
+import ml_collections
+
+from mnist_jax import errors
+
+
+def default() -> ml_collections.ConfigDict:
+  """Returns a complete config; durations are in epochs, floats where halves.
+
+  Fields that are 0 or 0.0 by default are switched off.
+  """
+  config = ml_collections.ConfigDict()
+  config.seed = 0
+  config.total_epochs = 10.0
+  config.select = 'last'  # Which weights to report: 'last' or 'best_valid'.
+  config.num_devices = 0  # 0: all of this machine's.
+
+  config.data = dict(
+    name='auto',  # 'mnist', 'uci_digits', or 'auto': the first to be had.
+    valid='writer_disjoint',  # Or 'random', or 'none': train on everything.
+    batch_size=128,
+    manual_dir='',  # Folder of the four .gz files, where there is no network.
+    data_dir='',  # Where TFDS keeps data sets; '': ~/tensorflow_datasets.
+  )
+  config.augment = dict(
+    enabled=False,
+    rotate=0.0,  # Degrees either way.
+    shear=0.0,  # Degrees either way.
+    scale=0.0,  # Fraction either way, each axis on its own.
+    shift=0.0,  # Pixels either way.
+    elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
+    erase_probability=0.0,
+    erase_area=0.2,  # Largest erased share of the image.
+  )
+  config.model = dict(
+    name='basic',
+    dropout=0.0,
+    initializer='he',  # 'he', 'glorot' (Keras) or 'torch'.
+  )
+  config.optim = dict(
+    name='adam',  # 'sgd', 'adam' or 'adamw'.
+    lr=1e-3,
+    momentum=0.0,  # Of SGD.
+    nesterov=False,
+    beta1=0.9,  # Of Adam.
+    beta2=0.999,
+    weight_decay=0.0,  # On kernels only.
+    clip_norm=0.0,  # Largest global norm of the gradient.
+    label_smoothing=0.0,
+    ema_decay=0.0,  # Averages of the weights, which evaluation then uses.
+    schedule='constant',  # exponential, cosine, one_cycle or plateau.
+    warmup_epochs=0.0,
+    decay_rate=1.0,  # Of 'exponential', per epoch.
+    final_factor=0.0,  # Where 'cosine' and 'one_cycle' end, as part of lr.
+    plateau_factor=0.5,
+    plateau_patience=3,  # Epochs without a lower validation loss.
+  )
+  config.early_stop = dict(
+    patience=0,  # Epochs without a lower validation loss.
+    min_delta=0.0,
+  )
+  config.log = dict(tensorboard=False)
+  return config.lock()
+
+
+def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  """Shrinks a recipe to seconds: two epochs of the digits in scikit-learn."""
+  config.data.update(name='uci_digits', batch_size=64)
+  config.total_epochs = 2.0
+  config.optim.warmup_epochs = min(config.optim.warmup_epochs, 0.5)
+  return config
+
+
+def for_mode(
+  config: ml_collections.ConfigDict, mode: str
+) -> ml_collections.ConfigDict:
+  """Returns the recipe in the mode after the colon of `--config=path.py:mode`.
+
+  Raises:
+    errors.UserError: unless mode is 'full' or 'smoke'.
+  """
+  if mode not in ('full', 'smoke'):
+    raise errors.UserError(
+      f'config mode {mode!r} is unknown; write :smoke, or nothing for the '
+      'full recipe'
+    )
+  return smoke(config) if mode == 'smoke' else config
+
+
+CHOICES = {
+  'select': ('last', 'best_valid'),
+  'data.name': ('auto', 'mnist', 'uci_digits'),
+  'data.valid': ('writer_disjoint', 'random', 'none'),
+  'model.initializer': ('he', 'glorot', 'torch'),
+  'optim.name': ('sgd', 'adam', 'adamw'),
+  'optim.schedule': (
+    'constant',
+    'exponential',
+    'cosine',
+    'one_cycle',
+    'plateau',
+  ),
+}
+
+# Lowest and highest value, both allowed.
+TINY = 1e-12
+RANGES = {
+  'seed': (0, 2**31 - 1),
+  'total_epochs': (TINY, 1e5),
+  'num_devices': (0, 2**16),
+  'data.batch_size': (1, 60_000),
+  'augment.rotate': (0.0, 180.0),
+  'augment.shear': (0.0, 60.0),
+  'augment.scale': (0.0, 0.9),
+  'augment.shift': (0.0, 28.0),
+  'augment.elastic': (0.0, 28.0),
+  'augment.erase_probability': (0.0, 1.0),
+  'augment.erase_area': (0.02, 1.0),
+  'model.dropout': (0.0, 0.99),
+  'optim.lr': (TINY, 1e3),
+  'optim.momentum': (0.0, 0.9999),
+  'optim.beta1': (0.0, 0.9999),
+  'optim.beta2': (0.0, 0.999999),
+  'optim.weight_decay': (0.0, 10.0),
+  'optim.clip_norm': (0.0, 1e6),
+  'optim.label_smoothing': (0.0, 0.99),
+  'optim.ema_decay': (0.0, 0.999999),
+  'optim.warmup_epochs': (0.0, 1e5),
+  'optim.decay_rate': (TINY, 1.0),
+  'optim.final_factor': (0.0, 1.0),
+  'optim.plateau_factor': (0.01, 0.99),
+  'optim.plateau_patience': (1, 10**5),
+  'early_stop.patience': (0, 10**5),
+  'early_stop.min_delta': (0.0, 1e3),
+}
+
+
+def validate(config: ml_collections.ConfigDict) -> None:
+  """Checks every value against its rule.
+
+  Raises:
+    errors.UserError: naming the field, its value, the rule and the way out.
+  """
+  fields = flatten(config)
+  for name, choices in CHOICES.items():
+    if fields[name] not in choices:
+      raise errors.UserError(
+        f'{name} {fields[name]!r} is unknown; {suggest(fields[name], choices)}'
+      )
+  for name, (low, high) in RANGES.items():
+    # Written so that NaN fails too.
+    if not (low <= fields[name] <= high and math.isfinite(fields[name])):
+      low = 'above 0' if low == TINY else f'{low:g}'
+      raise errors.UserError(
+        f'{name} {fields[name]!r} is out of range; it must be from {low} '
+        f'to {high:g}'
+      )
+  _validate_together(config)
+
+
+def _validate_together(config) -> None:
+  if config.optim.warmup_epochs >= config.total_epochs:
+    raise errors.UserError(
+      f'optim.warmup_epochs {config.optim.warmup_epochs:g} must be less than '
+      f'total_epochs {config.total_epochs:g}; lower one or raise the other'
+    )
+  wants_valid = {
+    'select=best_valid': config.select == 'best_valid',
+    'optim.schedule=plateau': config.optim.schedule == 'plateau',
+    'early_stop.patience': config.early_stop.patience > 0,
+  }
+  for name, wanted in wants_valid.items():
+    if wanted and config.data.valid == 'none':
+      raise errors.UserError(
+        f"data.valid 'none' leaves nothing for {name} to look at; set "
+        'data.valid=writer_disjoint, or switch that off'
+      )
+
+
+def suggest(word: str, choices) -> str:
+  """Returns 'did you mean X?' or, where nothing is near, all choices."""
+  near = difflib.get_close_matches(str(word), list(choices), n=1)
+  if near:
+    return f'did you mean {near[0]!r}?'
+  return f'choose one of {", ".join(choices)}'
+
+
+def flatten(config, prefix: str = '') -> dict:
+  """Returns {'optim.lr': 0.001, ...} from a nested config or dict."""
+  fields = {}
+  for key, value in config.items():
+    if hasattr(value, 'items'):
+      fields.update(flatten(value, f'{prefix}{key}.'))
+    else:
+      fields[prefix + key] = value
+  return fields
+
+
+def differences(old: dict, new: dict) -> list[str]:
+  """Returns lines like 'optim.lr: 0.001 -> 0.01' for fields that differ."""
+  old, new = flatten(old), flatten(new)
+  missing = '(absent)'
+  return [
+    f'{name}: {old.get(name, missing)!r} -> {new.get(name, missing)!r}'
+    for name in sorted(old | new)
+    if old.get(name, missing) != new.get(name, missing)
+  ]

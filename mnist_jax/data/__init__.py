@@ -1,0 +1,1 @@
+"""What to learn from: numpy in, numpy out."""

@@ -1,0 +1,113 @@
+"""MNIST's four official files: what they must be, and how to read them."""
+
+import gzip
+import hashlib
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from mnist_jax import errors
+
+# The first mirror is TFDS's, the second torchvision's.
+MIRRORS = (
+  'https://storage.googleapis.com/cvdf-datasets/mnist/',
+  'https://ossci-datasets.s3.amazonaws.com/mnist/',
+)
+
+_CHECKSUMS = pathlib.Path(__file__).with_name('checksums.tsv')
+_THREE_WAYS = (
+  'connect to the network, or point data.manual_dir (or MNIST_JAX_MANUAL_DIR) '
+  'at a folder with the four .gz files, or point data.data_dir (or '
+  'TFDS_DATA_DIR) at a TFDS directory that holds mnist/3.0.1'
+)
+_WEB_PAGE_STARTS = (b'<!doctype', b'<html', b'<?xml')
+
+
+class File(NamedTuple):
+  """One official file: its name, its size in bytes, its sha256 in hex."""
+
+  name: str
+  size: int
+  sha256: str
+
+
+class NotAvailableError(errors.UserError):
+  """MNIST is not on this machine and cannot be fetched.
+
+  Attributes:
+    reason: why not, in a few words.
+  """
+
+  def __init__(self, reason: str, way_out: str = _THREE_WAYS):
+    self.reason = reason
+    super().__init__(f'MNIST cannot be had here ({reason}); {way_out}')
+
+
+def _read_checksums() -> dict[str, File]:
+  files = {}
+  for line in _CHECKSUMS.read_text().splitlines():
+    _, size, sha256, name = line.split('\t')
+    files[name] = File(name, int(size), sha256)
+  return files
+
+
+FILES = _read_checksums()
+
+
+def find_fault(data: bytes, file: File) -> str:
+  """Say in a few words why `data` is not the official `file`, '' if it is."""
+  if hashlib.sha256(data).hexdigest() == file.sha256:
+    return ''
+  if data[:64].lstrip().lower().startswith(_WEB_PAGE_STARTS):
+    return 'is a web page saved under this name'
+  if len(data) < file.size:
+    return f'is truncated ({len(data)} of {file.size} bytes)'
+  return f'is not the official file (its sha256 is not {file.sha256[:12]}...)'
+
+
+def check_manual_dir(manual_dir: pathlib.Path) -> None:
+  """Check that a folder holds the four official files, byte for byte.
+
+  Args:
+    manual_dir: the folder; other files in it do not matter.
+
+  Raises:
+    UserError: the folder or a file in it is missing, unreadable, truncated, a
+      web page, or another file than the official one.
+  """
+  if not manual_dir.is_dir():
+    raise errors.UserError(
+      f'{manual_dir} is not a directory; point data.manual_dir (or '
+      'MNIST_JAX_MANUAL_DIR) at the folder that holds the four MNIST .gz files'
+    )
+  for file in FILES.values():
+    path = manual_dir / file.name
+    try:
+      fault = find_fault(path.read_bytes(), file)
+    except FileNotFoundError:
+      fault = 'is missing'
+    except OSError as error:
+      fault = f'cannot be read ({error.strerror})'
+    if fault:
+      raise errors.UserError(
+        f'{path} {fault}; get it from {MIRRORS[0]}{file.name}'
+      )
+
+
+def read_idx(path: pathlib.Path) -> np.ndarray:
+  """Read a gzipped IDX file of unsigned bytes.
+
+  The header is two zero bytes, the element type (8: unsigned byte), the number
+  of dimensions, and each dimension as a big-endian int32 (LeCun's MNIST page).
+
+  Args:
+    path: a `.gz` file that has been checked.
+
+  Returns:
+    A uint8 array with the shape that the header states, read-only.
+  """
+  data = gzip.decompress(path.read_bytes())
+  num_dims = data[3]
+  shape = np.frombuffer(data, '>i4', count=num_dims, offset=4)
+  return np.frombuffer(data, np.uint8, offset=4 + 4 * num_dims).reshape(shape)

@@ -1,0 +1,45 @@
+"""Files that appear whole or not at all."""
+
+import json
+import os
+import pathlib
+from typing import Any
+
+from mnist_jax import errors
+
+
+def write(path: str | pathlib.Path, content: bytes) -> pathlib.Path:
+  """Writes beside the path and renames, so that no reader meets half a file.
+
+  Raises:
+    errors.UserError: when the place cannot be written, full or read-only.
+  """
+  path = pathlib.Path(path)
+  temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary.write_bytes(content)
+    temporary.replace(path)
+  except OSError as error:
+    temporary.unlink(missing_ok=True)
+    raise unwritable(path, error) from error
+  return path
+
+
+def write_json(path: str | pathlib.Path, value: Any) -> pathlib.Path:
+  """Writes indented JSON; NaN and infinity are refused, no reader takes them.
+
+  Raises:
+    errors.UserError: when the place cannot be written, full or read-only.
+  """
+  text = json.dumps(value, indent=2, allow_nan=False) + '\n'
+  return write(path, text.encode())
+
+
+def unwritable(path: str | pathlib.Path, error: Exception) -> errors.UserError:
+  """Returns the one line that says why nothing can be written there."""
+  reason = getattr(error, 'strerror', None) or str(error).split('\n')[0]
+  return errors.UserError(
+    f'{path} cannot be written ({reason}); make room there or choose another '
+    'place with --workdir'
+  )

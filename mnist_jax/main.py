@@ -1,0 +1,61 @@
+"""Trains and evaluates a recipe; run again after a kill, it resumes.
+
+python -m mnist_jax.main --config=configs/improved.py
+"""
+
+import pathlib
+import shlex
+import sys
+import time
+
+STARTED = time.monotonic()  # Before the imports: a user waits for them too.
+
+# ruff: noqa: E402
+from absl import flags
+from ml_collections import config_flags
+
+from mnist_jax import command_line, errors
+
+_CONFIG = config_flags.DEFINE_config_file(
+  'config',
+  None,
+  'Path of a recipe, such as configs/improved.py; path.py:smoke shrinks it to '
+  'seconds, and --config.optim.lr=0.01 overrides a field.',
+)
+_WORKDIR = flags.DEFINE_string(
+  'workdir', '', 'Folder of the run; runs/<config>-seed<seed> when not given.'
+)
+
+
+def main() -> None:
+  """Runs what the flags say."""
+  if _CONFIG.value is None:
+    raise errors.UserError(
+      'no config is given; try --config=configs/improved.py'
+    )
+  # Imported here, so that --help and typing errors answer at once.
+  from mnist_jax import devices, outcome, train
+
+  config = _CONFIG.value
+  config_name = _config_name(flags.FLAGS['config'].config_filename)
+  workdir = _WORKDIR.value or f'runs/{config_name}-seed{config.seed}'
+  devices.configure(config)
+  train.train_and_evaluate(
+    config,
+    workdir,
+    about=outcome.About(
+      config_name=config_name,
+      command=f'python -m mnist_jax.main {shlex.join(sys.argv[1:])}',
+      started=STARTED,
+    ),
+  )
+
+
+def _config_name(config_flag: str) -> str:
+  """Returns 'improved-smoke' for 'configs/improved.py:smoke'."""
+  path, *mode = config_flag.split(':')
+  return '-'.join([pathlib.Path(path).stem, *mode])
+
+
+if __name__ == '__main__':
+  command_line.run(main)

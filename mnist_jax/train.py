@@ -1,0 +1,193 @@
+"""`train_and_evaluate`: the whole run, read like a recipe."""
+
+import math
+import pathlib
+
+import ml_collections
+
+from mnist_jax import checkpoint as checkpoint_lib
+from mnist_jax import clock as clock_lib
+from mnist_jax import config as config_lib
+from mnist_jax import (
+  console,
+  errors,
+  interrupts,
+  metric_writer,
+  outcome,
+  workdir,
+)
+from mnist_jax import job as job_lib
+from mnist_jax import progress as progress_lib
+from mnist_jax.data import datasets
+
+# A signal is answered after the running program, so none runs much longer.
+SECONDS_PER_CALL = 1.0
+
+
+def train_and_evaluate(
+  config: ml_collections.ConfigDict,
+  path: str | pathlib.Path,
+  *,
+  about: outcome.About,
+) -> dict | None:
+  """Trains, evaluates and explains a run; resumes what `path` holds.
+
+  Args:
+    config: from a recipe in configs/.
+    path: the run's folder (the README says what is in it).
+    about: the run's name, command and start, for its result.
+
+  Returns:
+    The content of result.json; None when a signal stopped the run.
+
+  Raises:
+    errors.UserError: for whatever a user can mend.
+  """
+  config_lib.validate(config)
+  path = pathlib.Path(path)
+  if (result := workdir.read_result(path)) is not None:
+    console.say(f'{path} is finished; another --workdir starts a new run')
+    console.say_result(result, path)
+    return result
+  config = workdir.resume_config(path, config)
+  dataset = datasets.load_dataset(config.data)
+  config = config.copy_and_resolve_references()
+  config.data.name = dataset.name
+  job = job_lib.create_job(config, dataset)
+  workdir.write_config(path, config)
+  console.describe(job, about.config_name, path)
+  with checkpoint_lib.Checkpoints(path) as checkpoints:
+    if not train(job, checkpoints, path):
+      console.say(f'stopped and saved; to go on: {about.command}')
+      return None
+    result = outcome.conclude(job, checkpoints, path, about)
+  console.say_result(result, path)
+  return result
+
+
+def train(
+  job: job_lib.Job,
+  checkpoints: checkpoint_lib.Checkpoints,
+  path: pathlib.Path,
+) -> bool:
+  """Takes the steps that are left; returns False if a signal came between.
+
+  Evaluate, save, next, step, in this order: what is saved at the end of an
+  epoch has been evaluated, and a resumed run passes through the same states.
+  """
+  state, sums, progress = start(job, checkpoints)
+  clock = clock_lib.Clock(progress.seconds)
+  with clock.measure('compile'):
+    run_steps = job.compile_steps()
+  config, step = job.config, int(state.step)
+  with (
+    interrupts.Interrupts() as signals,
+    metric_writer.MetricWriter(
+      path, step=step, tensorboard=config.log.tensorboard
+    ) as writer,
+    console.progress_bar(total=job.num_steps, initial=step) as bar,
+  ):
+    while not is_finished(job, progress):
+      state, sums = run_epoch(
+        job, run_steps, state, sums, progress, clock, signals, bar
+      )
+      if signals.received:
+        checkpoints.save(int(state.step), (state, sums), progress, score=None)
+        return False
+      row = evaluate_epoch(job, state, sums, clock)
+      writer.write(row)
+      progress.record(row, min_delta=config.early_stop.min_delta)
+      state = job.optimizer.end_epoch(state, row.get('valid/loss'))
+      sums, clock.seconds['epoch'] = sums.empty(), 0.0
+      checkpoints.save(
+        row['step'], (state, sums), progress, score=progress_lib.score(row)
+      )
+      console.say(console.epoch_line(row, config.total_epochs))
+  return True
+
+
+def start(job: job_lib.Job, checkpoints: checkpoint_lib.Checkpoints):
+  """Returns state, the epoch's sums and progress: restored, or fresh ones."""
+  restored = checkpoints.restore_newest(job.abstract())
+  if restored is None:
+    return *job.create(), progress_lib.Progress()
+  (state, sums), progress, damaged = restored
+  for line in damaged:
+    console.warn(line)
+  console.say(f'resuming at step {int(state.step):,} of {job.num_steps:,}')
+  return state, sums, progress
+
+
+def is_finished(job: job_lib.Job, progress: progress_lib.Progress) -> bool:
+  """Whether all epochs are done, or validation says it is enough."""
+  num_epochs = math.ceil(job.num_steps / job.steps_per_epoch)
+  return progress.epochs >= num_epochs or progress.should_stop(
+    job.config.early_stop.patience
+  )
+
+
+def run_epoch(job, run_steps, state, sums, progress, clock, signals, bar):
+  """Takes the steps that the epoch under way still lacks.
+
+  Returns:
+    The state and the sums over the epoch; before its end after a signal.
+
+  Raises:
+    errors.UserError: when the loss is no longer a finite number.
+  """
+  first = progress.epochs * job.steps_per_epoch
+  end = min(job.steps_per_epoch, job.num_steps - first)
+  done = int(state.step) - first
+  indices = job.epoch_indices(progress.epochs)
+  while done < end and not signals.received:
+    stop = min(end, done + steps_per_call(clock, done))
+    with clock.measure('train', 'epoch'):
+      state, sums = run_steps(
+        state, sums, job.splits['train'], indices, done, stop
+      )
+      loss_sum = float(sums.loss_sum)  # Waits for the devices.
+    if not math.isfinite(loss_sum):
+      raise diverged(job, first + done, first + stop)
+    bar.update(stop - done)
+    done = stop
+  return state, sums
+
+
+def steps_per_call(clock: clock_lib.Clock, done: int) -> int:
+  """Returns how many steps fill SECONDS_PER_CALL at this epoch's speed."""
+  if not done or not clock.seconds['epoch']:
+    return 10
+  return max(1, round(SECONDS_PER_CALL * done / clock.seconds['epoch']))
+
+
+def diverged(job: job_lib.Job, start: int, stop: int) -> errors.UserError:
+  """Returns the one line about a loss that became NaN or infinite."""
+  optim = job.config.optim
+  clip = '' if optim.clip_norm else ' or set optim.clip_norm=1.0,'
+  return errors.UserError(
+    f'the loss became NaN or infinite between steps {start} and {stop}; lower '
+    f'optim.lr (now {optim.lr:g}),{clip} and start again with another --workdir'
+  )
+
+
+def evaluate_epoch(job, state, sums, clock) -> dict:
+  """Returns a row of metrics.jsonl, with validation where there is a split."""
+  train, step = sums.compute(), int(state.step)
+  row = {
+    'step': step,
+    'epoch': step / job.steps_per_epoch,
+    'train/loss': train['loss'],
+    'train/accuracy': train['accuracy'],
+  }
+  if 'valid' in job.splits:
+    _, valid = job.evaluate(state.eval_variables(), job.splits['valid'])
+    valid = valid.compute()
+    row |= {f'valid/{name}': valid[name] for name in VALID_FIELDS}
+  return row | {
+    'lr': float(job.optimizer.lr(state)),
+    'images_per_second': train['count'] / clock.seconds['epoch'],
+    'seconds': clock.seconds['train'],
+  }
+
+
+VALID_FIELDS = ('loss', 'accuracy', 'num_errors')
