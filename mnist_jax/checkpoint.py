@@ -51,6 +51,7 @@ class Checkpoints:
           best_fn=_score,
           best_mode='min',
           enable_async_checkpointing=False,
+          cleanup_tmp_directories=True,  # What a kill has left half-written.
         ),
       )
     except OSError as error:

@@ -4,6 +4,7 @@
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import jax
@@ -115,9 +116,7 @@ def _convolve_bwd(padding, residuals, g):
   dx = convolve_lax(
     g, jnp.flip(kernel, (0, 1)).swapaxes(2, 3), [(k - 1 - pad,) * 2] * 2
   )
-  dw = convolve_lax(
-    x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3), [(pad,) * 2] * 2
-  ).transpose(1, 2, 0, 3)
+  dw = kernel_gradient(x, g, kernel.shape, pad)
   return dx, dw
 
 
@@ -167,3 +166,17 @@ def _bwd(residuals, g):
 
 
 scale_relu_pool.defvjp(_fwd, _bwd)
+
+
+def kernel_gradient(x, g, shape, pad):
+  chunk = math.gcd(len(x), 8)
+  def body(dw, xg):
+    x, g = xg
+    part = convolve_lax(
+      x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3), [(pad, pad)] * 2
+    )
+    return dw + part, None
+  k, _, c, f = shape
+  chunks = [a.reshape(-1, chunk, *a.shape[1:]) for a in (x, g)]
+  dw = jnp.zeros((c, k, k, f), x.dtype) + jnp.zeros_like(x, shape=())
+  return lax.scan(body, dw, chunks)[0].transpose(1, 2, 0, 3)

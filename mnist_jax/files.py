@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -21,7 +22,8 @@ def write(path: str | pathlib.Path, content: bytes) -> pathlib.Path:
     temporary.write_bytes(content)
     temporary.replace(path)
   except OSError as error:
-    temporary.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+      temporary.unlink()
     raise unwritable(path, error) from error
   return path
 

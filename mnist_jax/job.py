@@ -122,9 +122,10 @@ def _create(seed, model, optimizer):
 
 
 def _put_splits(dataset, sharding):
-  splits = {
-    name: {'image': split.images, 'label': split.labels}
+  return {
+    name: jax.device_put(
+      {'image': split.images, 'label': split.labels}, sharding
+    )
     for name in ('train', 'valid', 'test')
     if len(split := getattr(dataset, name))
   }
-  return jax.device_put(splits, sharding)

@@ -40,7 +40,8 @@ def create_train_state(rng: jax.Array, *, model, optimizer) -> TrainState:
     model: from `models.create_model`.
     optimizer: from `optim.create_optimizer`.
   """
-  variables = model.init(rng, jnp.zeros((1, 28, 28, 1)))
+  init_rng, rng = jax.random.split(rng)
+  variables = model.init(init_rng, jnp.zeros((1, 28, 28, 1)))
   params = variables['params']
   variables = {
     'params': params,

@@ -1,0 +1,98 @@
+"""Recipes and the rules that every config keeps."""
+
+import importlib
+import pathlib
+
+import pytest
+
+from mnist_jax import config as config_lib
+from mnist_jax import errors
+
+CONFIGS = pathlib.Path(__file__).parent.parent / 'configs'
+RECIPES = sorted(path.stem for path in CONFIGS.glob('[!_]*.py'))
+
+
+def load(name, mode='full'):
+  return importlib.import_module(f'configs.{name}').get_config(mode)
+
+
+@pytest.mark.parametrize('mode', ['full', 'smoke'])
+@pytest.mark.parametrize('name', RECIPES)
+def test_a_recipe_keeps_every_rule(name, mode):
+  config = load(name, mode)
+  config_lib.validate(config)
+  assert config_lib.flatten(config).keys() == FIELDS.keys()
+
+
+FIELDS = config_lib.flatten(config_lib.default())
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_a_recipe_names_its_command_and_its_model(name):
+  text = (CONFIGS / f'{name}.py').read_text()
+  assert f'python -m mnist_jax.main --config=configs/{name}.py' in text
+
+
+def test_an_unknown_mode_is_refused():
+  with pytest.raises(errors.UserError, match=':smoke'):
+    load('basic', 'smok')
+
+
+BAD_VALUES = {
+  'seed': -1,
+  'total_epochs': 0.0,
+  'select': 'best',
+  'data.batch_size': 0,
+  'data.name': 'mnst',
+  'data.valid': 'writers',
+  'augment.rotate': 181.0,
+  'augment.erase_probability': 1.5,
+  'model.dropout': 1.0,
+  'model.initializer': 'kaiming',
+  'optim.name': 'adamm',
+  'optim.lr': float('nan'),
+  'optim.momentum': -0.1,
+  'optim.schedule': 'cosin',
+  'optim.ema_decay': 1.0,
+  'optim.warmup_epochs': 10.0,
+  'early_stop.patience': -1,
+}
+
+
+@pytest.mark.parametrize(('name', 'value'), BAD_VALUES.items())
+def test_a_value_out_of_range_is_named_with_its_rule(name, value):
+  config = config_lib.default()
+  config.update_from_flattened_dict({name: value})
+  with pytest.raises(errors.UserError) as error:
+    config_lib.validate(config)
+  assert name in str(error.value)
+  assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  ('field', 'value'),
+  [
+    ('select', 'best_valid'),
+    ('optim.schedule', 'plateau'),
+    ('early_stop.patience', 3),
+  ],
+)
+def test_what_needs_validation_is_refused_without_it(field, value):
+  config = config_lib.default()
+  config.update_from_flattened_dict({'data.valid': 'none', field: value})
+  with pytest.raises(errors.UserError, match='writer_disjoint'):
+    config_lib.validate(config)
+
+
+def test_every_number_and_choice_has_a_rule():
+  ruled = config_lib.CHOICES.keys() | config_lib.RANGES.keys()
+  for name, value in FIELDS.items():
+    if not isinstance(value, bool):
+      assert name in ruled or name.endswith('_dir') or name == 'model.name'
+
+
+def test_differences_list_each_field_that_differs():
+  lines = config_lib.differences(
+    {'a': 1, 'b': {'c': 2, 'd': 3}}, {'a': 1, 'b': {'c': 4, 'e': 5}}
+  )
+  assert lines == ['b.c: 2 -> 4', "b.d: 3 -> '(absent)'", "b.e: '(absent)' -> 5"]

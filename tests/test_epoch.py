@@ -1,0 +1,72 @@
+"""The epoch's program: the same numbers however it is cut or spread."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mnist_jax import config as config_lib
+from mnist_jax import job as job_lib
+from mnist_jax import steps
+from mnist_jax.data import datasets
+
+
+def create_job(num_devices=1, **model):
+  config = config_lib.smoke(config_lib.default())
+  config.num_devices = num_devices
+  config.model.update({'name': 'basic', 'dropout': 0.5} | model)
+  # Adam's first steps are the sign of a gradient, however small: rounding
+  # would show as a whole step.
+  config.optim.update(name='sgd', lr=0.1)
+  config.augment.update(enabled=True, rotate=10.0, erase_probability=0.3)
+  return job_lib.create_job(config, datasets.load_dataset(config.data))
+
+
+def run(job, *stops):
+  state, sums = job.create()
+  indices, start = job.epoch_indices(0), 0
+  for stop in stops:
+    state, sums = job.run_steps(
+      state, sums, job.splits['train'], indices, start, stop
+    )
+    start = stop
+  return state, sums
+
+
+def assert_equal(a, b, **tolerance):
+  for x, y in zip(
+    jax.tree.leaves(a.eval_variables()),
+    jax.tree.leaves(b.eval_variables()),
+    strict=True,
+  ):
+    np.testing.assert_allclose(x, y, **({'rtol': 0, 'atol': 0} | tolerance))
+
+
+def test_an_epoch_in_pieces_is_the_epoch_bit_for_bit():
+  job = create_job()
+  whole, sums = run(job, 12)
+  pieces, summed = run(job, 1, 5, 12)
+  assert_equal(whole, pieces)
+  assert sums.compute() == summed.compute()
+
+
+@pytest.mark.parametrize('name', ['improved', 'two_conv'])
+def test_four_devices_take_the_steps_of_one(name):
+  one, sums = run(create_job(1, name=name), 4)
+  four, summed = run(create_job(4, name=name), 4)
+  assert_equal(one, four, rtol=1e-3, atol=1e-5)
+  np.testing.assert_allclose(sums.loss_sum, summed.loss_sum, rtol=1e-4)
+  assert int(sums.count) == int(summed.count)
+
+
+def test_every_example_is_evaluated_once_and_in_order():
+  job = create_job(num_devices=2)
+  state, _ = job.create()
+  for name, split in job.splits.items():
+    logits, metrics = job.evaluate(state.eval_variables(), split)
+    assert metrics.compute()['count'] == len(split['label']), name
+    images = np.asarray(split['image'])
+    expected = job.model.apply(
+      state.variables(), steps.as_input(jnp.asarray(images))
+    )
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
