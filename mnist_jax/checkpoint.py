@@ -28,8 +28,8 @@ class Checkpoints:
     Raises:
       errors.UserError: when the folder cannot be written.
     """
-    # Orbax narrates each save at INFO, and wants an absolute path.
-    logging.getLogger('absl').setLevel(logging.ERROR)
+    # Orbax narrates each save, and logs as errors what it raises anyway.
+    logging.getLogger('absl').setLevel(logging.CRITICAL)
     self.path = pathlib.Path(workdir).absolute() / 'checkpoints'
     keep = checkpoint_managers.AnyPreservationPolicy(
       [
@@ -38,6 +38,7 @@ class Checkpoints:
         checkpoint_managers.BestN(
           get_metric_fn=_score,
           reverse=True,
+          n=1,
           keep_checkpoints_without_metrics=False,
         ),
       ]
@@ -76,6 +77,11 @@ class Checkpoints:
     Raises:
       errors.UserError: when the disk is full or read-only.
     """
+    if step in self._manager.all_steps():
+      if score is None:
+        return  # A signal came before the next step.
+      # Saved by a signal at the end of its epoch, before it was evaluated.
+      self._manager.delete(step)
     meta = {
       'progress': dataclasses.asdict(progress),
       'checksum': _checksum(state),

@@ -16,8 +16,8 @@ def run(main: Callable[[], None]) -> None:
 
   What a user can mend ends as one line on stderr and exit code 2.
   """
-  # Orbax and XLA narrate at INFO; what a user should know, we say.
-  logging.set_verbosity(logging.ERROR)
+  # Libraries narrate, and log as errors what they raise anyway.
+  logging.set_verbosity(logging.FATAL)
   try:
     app.run(lambda unused_argv: main(), flags_parser=parse)
   except errors.UserError as error:
@@ -35,6 +35,7 @@ def parse(argv: Sequence[str]) -> list[str]:
   Raises:
     errors.UserError: for whatever absl or a recipe would raise.
   """
+  _check_config_file(argv)
   _check_field_names(argv)
   try:
     rest = flags.FLAGS(list(argv))
@@ -44,8 +45,6 @@ def parse(argv: Sequence[str]) -> list[str]:
     raise errors.UserError(_describe_bad_value(str(error))) from error
   except flags.Error as error:
     raise errors.UserError(f'{error}; --help lists all flags') from error
-  except OSError as error:
-    raise errors.UserError(_describe_missing_file(argv)) from error
   except Exception as error:  # A recipe is Python: it can raise anything.
     raise errors.UserError(
       f'the config cannot be loaded ({type(error).__name__}: {error}); compare '
@@ -83,14 +82,16 @@ def _describe_bad_value(message: str) -> str:
   )
 
 
-def _describe_missing_file(argv: Sequence[str]) -> str:
-  text = ' '.join(argv)
-  match = re.search(r'--?config[= ](\S+)', text)
-  path = pathlib.Path(match[1].split(':')[0] if match else '')
+def _check_config_file(argv: Sequence[str]) -> None:
+  """Looks for the file first: ml_collections finds out only at first use."""
+  match = re.search(r' --?config[= ](\S+)', ' '.join(argv))
+  path = pathlib.Path(match[1].split(':')[0] if match else __file__)
+  if path.is_file():
+    return
   recipes = sorted(map(str, pathlib.Path('configs').glob('[!_]*.py')))
-  if not recipes:
-    return f'config file {path} does not exist; run from the project folder'
-  return (
-    f'config file {path} does not exist; '
-    f'{config_lib.suggest(str(path), recipes)}'
+  way_out = (
+    config_lib.suggest(str(path), recipes)
+    if recipes
+    else 'run from the folder that holds configs/'
   )
+  raise errors.UserError(f'config file {path} does not exist; {way_out}')

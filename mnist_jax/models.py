@@ -6,6 +6,7 @@ Linen stays in this file and in layers.py.
 import jax
 from flax import linen as nn
 
+from mnist_jax import config as config_lib
 from mnist_jax import errors, layers
 
 NUM_CLASSES = 10
@@ -28,8 +29,8 @@ def create_model(config, axis_name: str | None = None) -> nn.Module:
   """
   if config.name not in MODELS:
     raise errors.UserError(
-      f'model.name {config.name!r} is unknown; choose one of '
-      f'{", ".join(sorted(MODELS))}'
+      f'model.name {config.name!r} is unknown; '
+      f'{config_lib.suggest(config.name, sorted(MODELS))}'
     )
   return MODELS[config.name](
     dropout=config.dropout, initializer=config.initializer, axis_name=axis_name

@@ -41,9 +41,7 @@ def test_switched_off_there_is_none():
 
 
 def test_with_every_strength_zero_images_stay(images, keys):
-  np.testing.assert_allclose(
-    create()(keys, images), images / 255.0, atol=1e-6
-  )
+  np.testing.assert_allclose(create()(keys, images), images / 255.0, atol=1e-6)
 
 
 STRONG = {

@@ -95,4 +95,8 @@ def test_differences_list_each_field_that_differs():
   lines = config_lib.differences(
     {'a': 1, 'b': {'c': 2, 'd': 3}}, {'a': 1, 'b': {'c': 4, 'e': 5}}
   )
-  assert lines == ['b.c: 2 -> 4', "b.d: 3 -> '(absent)'", "b.e: '(absent)' -> 5"]
+  assert lines == [
+    'b.c: 2 -> 4',
+    "b.d: 3 -> '(absent)'",
+    "b.e: '(absent)' -> 5",
+  ]

@@ -70,7 +70,9 @@ def imports_library(path: pathlib.Path, library: str) -> bool:
   ],
 )
 def test_a_library_stays_in_its_place(library, places):
-  users = {module_of(path) for path in MODULES if imports_library(path, library)}
+  users = {
+    module_of(path) for path in MODULES if imports_library(path, library)
+  }
   assert users == places
 
 

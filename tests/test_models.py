@@ -47,9 +47,11 @@ def test_logits_are_ten_finite_float32_per_image(name):
   assert jnp.isfinite(logits).all()
 
 
-def test_an_unknown_model_names_the_known_ones():
-  with pytest.raises(errors.UserError, match='basic, improved'):
+def test_an_unknown_model_names_the_nearest_or_all():
+  with pytest.raises(errors.UserError, match="did you mean 'improved'"):
     create('improvedd')
+  with pytest.raises(errors.UserError, match='basic, improved'):
+    create('resnet')
 
 
 def test_the_table_adds_up_and_counts_flops_by_hand():

@@ -123,9 +123,7 @@ def test_the_plateau_counts_epochs_without_a_lower_validation_loss():
 
 
 def test_a_plateau_scales_the_steps_that_follow():
-  optimizer = create(
-    name='sgd', lr=1.0, schedule='plateau', plateau_patience=1
-  )
+  optimizer = create(name='sgd', lr=1.0, schedule='plateau', plateau_patience=1)
   state = as_state(optimizer)
   for loss in (1.0, 1.0):
     state = optimizer.end_epoch(state, loss)

@@ -44,9 +44,7 @@ def state():
 
 def step_in_parts(how, state, batch, parts=4):
   """Takes the step with the batch split over an axis, in one of four ways."""
-  step = functools.partial(
-    steps.train_step, axis_name=AXIS, **bound(AXIS)
-  )
+  step = functools.partial(steps.train_step, axis_name=AXIS, **bound(AXIS))
   split = jax.tree.map(
     lambda x: x.reshape(parts, len(x) // parts, *x.shape[1:]), batch
   )
