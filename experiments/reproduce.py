@@ -1,0 +1,55 @@
+"""Runs the recipes on MNIST and keeps their results for the README.
+
+  python -m experiments.reproduce                 # All of them, in turn.
+  python -m experiments.reproduce --names=basic   # One.
+
+Each run is the main job itself in its own process, in runs/, so that a second
+call resumes or only collects. Their result.json files, as they are, become
+experiments/results/<name>.json, and the README's table is made from those.
+"""
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from absl import flags
+
+from experiments import readme
+from mnist_jax import command_line, errors
+
+NAMES = ('single_conv', 'two_conv', 'wide_conv', 'basic', 'improved', 'simple')
+
+_NAMES = flags.DEFINE_list('names', NAMES, 'Which recipes to run.')
+_MANUAL_DIR = flags.DEFINE_string(
+  'manual_dir', '', "Folder of MNIST's four .gz files, without a network."
+)
+
+
+def main() -> None:
+  """Runs, collects, and rewrites the README's table."""
+  for name in _NAMES.value:
+    workdir = run(name)
+    shutil.copyfile(workdir / 'result.json', readme.RESULTS / f'{name}.json')
+    readme.update()
+
+
+def run(name: str) -> pathlib.Path:
+  """Runs one recipe in a process of its own; returns its workdir."""
+  workdir = pathlib.Path('runs') / f'{name}-seed0'
+  command = [
+    sys.executable,
+    '-m',
+    'mnist_jax.main',
+    f'--config=configs/{name}.py',
+    '--config.data.name=mnist',
+  ]
+  if _MANUAL_DIR.value:
+    command.append(f'--config.data.manual_dir={_MANUAL_DIR.value}')
+  if subprocess.run(command, check=False).returncode:
+    raise errors.UserError(f'{name} has not finished; its last line says why')
+  return workdir
+
+
+if __name__ == '__main__':
+  command_line.run(main)

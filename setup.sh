@@ -1,0 +1,17 @@
+#!/bin/sh
+# Installs mnist_jax into .venv on a fresh Debian or Ubuntu machine.
+#   ./setup.sh       to run it
+#   ./setup.sh dev   to test it as well
+# A virtual environment, since Debian's own Python takes no packages by pip.
+set -eu
+cd "$(dirname "$0")"
+
+if [ ! -x .venv/bin/pip ]; then
+  if ! python3 -m venv .venv; then # Debian packs venv apart from Python.
+    as_root=$([ "$(id -u)" = 0 ] || echo sudo)
+    $as_root apt-get update
+    $as_root apt-get install -y python3-venv
+    python3 -m venv --clear .venv
+  fi
+fi
+.venv/bin/pip install --quiet --disable-pip-version-check -e ".${1:+[$1]}"

@@ -1,0 +1,38 @@
+"""What the README says is what the results say."""
+
+import json
+import re
+
+import pytest
+
+from experiments import readme
+
+TEXT = readme.README.read_text()
+RESULTS = sorted(readme.RESULTS.glob('*.json'))
+RECIPES = [path for path in RESULTS if path.stem in readme.ANSWERS]
+
+
+def test_the_table_in_the_readme_is_made_from_the_results():
+  between = TEXT.split(readme.START)[1].split(readme.END)[0]
+  assert between.strip() == readme.table()
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_a_result_is_of_a_whole_run_on_all_of_mnists_test_images(path):
+  result = json.loads(path.read_text())
+  assert result['dataset'] == 'mnist'
+  assert result['config_name'] == path.stem
+  assert result['test']['count'] == 10_000
+  assert f'configs/{path.stem}.py' in result['command']
+  assert result['git_commit']
+
+
+def test_every_recipe_the_table_knows_has_a_result():
+  assert {path.stem for path in RECIPES} == readme.ANSWERS.keys()
+
+
+def test_every_path_the_readme_links_to_exists():
+  links = re.findall(r'\]\(((?!https?:|#)[^)#]+)', TEXT)
+  assert links
+  for link in links:
+    assert (readme.ROOT / link).exists(), link
