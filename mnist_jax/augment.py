@@ -10,6 +10,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from mnist_jax import rngs as rngs_lib
+
 SIDE = 28
 CENTRE = (SIDE - 1) / 2
 
@@ -21,24 +23,51 @@ def create_augment(config) -> Callable | None:
     config: the `augment` part of a config (mnist_jax/config.py lists it).
 
   Returns:
-    (rngs [B] typed keys, images [B, 28, 28] uint8) -> images [B, 28, 28]
-    float32 in [0, 1]; None when switched off.
+    `augment` without its `config`; None when switched off.
   """
   if not config.enabled:
     return None
   return functools.partial(augment, config=config)
 
 
-def augment(rngs: jax.Array, images: jax.Array, *, config) -> jax.Array:
-  """Distorts each image as its own key says; see `create_augment`."""
+def augment(
+  rng: jax.Array, images: jax.Array, axis_name: str | None = None, *, config
+) -> jax.Array:
+  """Distorts each image as its place in the whole batch says.
+
+  Args:
+    rng: [] typed key of the step, the same on every device.
+    images: [B, 28, 28] uint8, this device's part of the batch.
+    axis_name: mapped axis the batch is split over, or None when it is whole.
+    config: the `augment` part of a config.
+
+  Returns:
+    [B, 28, 28] float32 in [0, 1], or uint8 where nothing came between pixels.
+  """
+  rngs = rngs_lib.per_example(rng, len(images), axis_name)
   keys = jax.vmap(lambda rng: jax.random.split(rng, 3))(rngs)
-  points = affine_points(keys[:, 0], config)
-  if config.elastic:
-    points += elastic_shifts(keys[:, 1], config.elastic)
-  images = resample(images, points)
+  if config.batch_shift:
+    images = shift_batch(rng, images, config.batch_shift)
+  geometry = ('rotate', 'shear', 'scale', 'shift', 'elastic')
+  if any(getattr(config, name) for name in geometry):
+    points = affine_points(keys[:, 0], config)
+    if config.elastic:
+      points += elastic_shifts(keys[:, 1], config.elastic)
+    images = resample(images, points)
   if config.erase_probability:
-    images = jnp.where(erased(keys[:, 2], config), 0.0, images)
+    images = jnp.where(erased(keys[:, 2], config), 0, images)
   return images
+
+
+def shift_batch(rng: jax.Array, images: jax.Array, most: int) -> jax.Array:
+  """Moves all images alike by whole pixels, -most..most each way.
+
+  One copy of the batch: where a step takes a millisecond, a resampling for
+  each image would be a good part of it.
+  """
+  padded = jnp.pad(images, [(0, 0), (most, most), (most, most)])
+  row, column = jax.random.randint(rng, (2,), 0, 2 * most + 1)
+  return jax.lax.dynamic_slice(padded, (0, row, column), images.shape)
 
 
 def affine_points(rngs: jax.Array, config) -> jax.Array:

@@ -139,6 +139,18 @@ class Simple(Cnn):
     return [self.conv(32), self.dense(128), self.logits()]
 
 
+class Fast(Cnn):
+  """Two small convolutions with batch norm: 106,698 weights."""
+
+  def stack(self):
+    return [
+      self.conv(8, kernel_size=5, norm=True),
+      self.conv(32, norm=True),
+      self.dense(128, norm=True),
+      self.logits(),
+    ]
+
+
 MODELS = {
   'single_conv': SingleConv,
   'two_conv': TwoConv,
@@ -146,6 +158,7 @@ MODELS = {
   'basic': Basic,
   'improved': Improved,
   'simple': Simple,
+  'fast': Fast,
 }
 
 

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import optax
 
 from mnist_jax import metrics as metrics_lib
-from mnist_jax import rngs
 from mnist_jax.train_state import TrainState
 
 
@@ -26,8 +25,7 @@ def train_step(
       part of it, where `axis_name` names the axis it is split over.
     model: from `models.create_model`, made with the same `axis_name`.
     optimizer: from `optim.create_optimizer`.
-    augment: (rngs [B], images [B, 28, 28] uint8) -> images [B, 28, 28]
-      float32 in [0, 1], or None.
+    augment: from `augment.create_augment`, or None.
     axis_name: mapped axis the batch is split over, or None when it is whole.
 
   Returns:
@@ -37,9 +35,7 @@ def train_step(
   augment_rng, dropout_rng = jax.random.split(rng)
   images = batch['image']
   if augment is not None:
-    images = augment(
-      rngs.per_example(augment_rng, len(images), axis_name), images
-    )
+    images = augment(augment_rng, images, axis_name)
 
   def loss_fn(params):
     logits, updates = model.apply(

@@ -1,5 +1,6 @@
 """Augmentation moves pixels where its config says, and no further."""
 
+import functools
 import types
 
 import jax
@@ -16,10 +17,14 @@ OFF = {
   'shear': 0.0,
   'scale': 0.0,
   'shift': 0.0,
+  'batch_shift': 0,
   'elastic': 0.0,
   'erase_probability': 0.0,
   'erase_area': 0.2,
 }
+
+
+RNG = jax.random.key(0)
 
 
 def create(**fields):
@@ -40,8 +45,10 @@ def test_switched_off_there_is_none():
   assert create(enabled=False) is None
 
 
-def test_with_every_strength_zero_images_stay(images, keys):
-  np.testing.assert_allclose(create()(keys, images), images / 255.0, atol=1e-6)
+def test_with_every_strength_zero_images_stay(images):
+  np.testing.assert_array_equal(create()(RNG, images), images)
+  barely = create(rotate=1e-6)(RNG, images)
+  np.testing.assert_allclose(barely, images / 255.0, atol=1e-5)
 
 
 STRONG = {
@@ -54,21 +61,40 @@ STRONG = {
 }
 
 
-def test_output_stays_between_background_and_ink(images, keys):
-  out = create(**STRONG)(keys, images)
+def test_output_stays_between_background_and_ink(images):
+  out = create(**STRONG)(RNG, images)
   assert out.shape == images.shape
   assert out.dtype == jnp.float32
   assert out.min() >= 0.0
   assert out.max() <= 1.0
 
 
-def test_an_image_changes_by_its_own_key_only(images, keys):
-  distort = create(**STRONG)
-  whole = distort(keys, images)
-  part = distort(keys[10:20], images[10:20])
-  np.testing.assert_allclose(whole[10:20], part, atol=1e-6)
-  others = distort(rngs.per_example(jax.random.key(1), 64), images)
-  assert not jnp.allclose(whole, others)
+def test_a_device_draws_what_the_whole_batch_draws_there(images):
+  distort = create(**STRONG, batch_shift=2)
+  whole = distort(RNG, images)
+  parts = jax.vmap(
+    functools.partial(distort, axis_name='data'),
+    in_axes=(None, 0),
+    axis_name='data',
+  )(RNG, images.reshape(4, 16, 28, 28))
+  np.testing.assert_allclose(whole, parts.reshape(whole.shape), atol=1e-6)
+  assert not jnp.allclose(whole, distort(jax.random.key(1), images))
+
+
+def test_a_batch_shift_moves_all_images_alike_by_whole_pixels(images):
+  moved = set()
+  for seed in range(30):
+    out = create(batch_shift=1)(jax.random.key(seed), images)
+    assert out.dtype == jnp.uint8
+    moves = [
+      (i, j)
+      for i in (-1, 0, 1)
+      for j in (-1, 0, 1)
+      if jnp.array_equal(out, jnp.roll(images, (i, j), (1, 2)))
+    ]
+    assert len(moves) == 1  # These digits keep clear of the border.
+    moved.add(moves[0])
+  assert len(moved) > 5
 
 
 def test_resampling_on_the_grid_moves_whole_pixels(images):

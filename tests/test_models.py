@@ -16,6 +16,7 @@ NUM_WEIGHTS = {
   'basic': 122_570,
   'improved': 391_370,
   'simple': 693_962,
+  'fast': 106_698,
 }
 
 
@@ -50,7 +51,7 @@ def test_logits_are_ten_finite_float32_per_image(name):
 def test_an_unknown_model_names_the_nearest_or_all():
   with pytest.raises(errors.UserError, match="did you mean 'improved'"):
     create('improvedd')
-  with pytest.raises(errors.UserError, match='basic, improved'):
+  with pytest.raises(errors.UserError, match='basic, fast, improved'):
     create('resnet')
 
 
