@@ -18,6 +18,9 @@ def run(main: Callable[[], None]) -> None:
   """
   # Libraries narrate, and log as errors what they raise anyway.
   logging.set_verbosity(logging.FATAL)
+  if {'-h', '-help', '--help'} & set(sys.argv[1:]):
+    app.usage(shorthelp=True, writeto_stdout=True)
+    sys.exit(0)  # absl's own flag exits with 1.
   try:
     app.run(lambda unused_argv: main(), flags_parser=parse)
   except errors.UserError as error:

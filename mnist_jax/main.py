@@ -1,6 +1,8 @@
 """Trains and evaluates a recipe; run again after a kill, it resumes.
 
-python -m mnist_jax.main --config=configs/improved.py
+  python -m mnist_jax.main --config=configs/improved.py
+
+mnist_jax/config.py lists every field that --config.FIELD=VALUE overrides.
 """
 
 import pathlib
