@@ -11,6 +11,7 @@ import hashlib
 import io
 import pathlib
 import struct
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -103,7 +104,7 @@ def prepare(data_dir: pathlib.Path, manual_dir: pathlib.Path | None) -> None:
 
 
 def _build(data_dir, mirror, manual_dir) -> None:
-  logging.info('Preparing MNIST in %s; once, some 10 seconds.', data_dir)
+  print(f'preparing MNIST in {data_dir}, once: some 10 s', file=sys.stderr)
   try:
     with _quiet():
       builder = Mnist(data_dir=data_dir, file_format='array_record')
