@@ -5,6 +5,7 @@ shapes of `nn.Conv`, `nn.Dense` and `nn.BatchNorm`.
 """
 
 import functools
+import math
 from collections.abc import Callable
 
 import jax
@@ -157,13 +158,24 @@ class Dropout(nn.Module):
     if not train or self.rate == 0.0 or self.is_initializing():
       return x
     keys = rngs.per_example(self.make_rng('dropout'), len(x), self.axis_name)
-    # 16 random bits are enough to tell a rate from another: 1.5e-5 apart.
-    bits = jax.vmap(lambda rng: jax.random.bits(rng, x.shape[1:], 'uint16'))(
-      keys
-    )
-    keep = bits >= round(self.rate * 2**16)
+    keep = jax.vmap(lambda rng: draw_kept(rng, x.shape[1:], self.rate))(keys)
     return jnp.where(keep, x / (1 - self.rate), 0)
 
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns 0: there is no kernel."""
     return 0
+
+
+def draw_kept(rng: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
+  """Draws which units stay, [*shape] bool; each goes with probability `rate`.
+
+  Random bits are a good part of a small network's step. At rate 0.5 one is
+  enough for a unit, which takes a step of `single_conv` from 2.5 to 1.9 ms;
+  else 16 tell rates 1.5e-5 apart.
+  """
+  if rate != 0.5:
+    return jax.random.bits(rng, shape, 'uint16') >= round(rate * 2**16)
+  size = math.prod(shape)
+  words = jax.random.bits(rng, (-(-size // 32), 1), 'uint32')
+  bits = words >> jnp.arange(32, dtype='uint32')[None] & 1
+  return bits.reshape(-1)[:size].reshape(shape).astype(bool)

@@ -153,9 +153,16 @@ def test_a_prepared_directory_needs_no_network_and_no_files(
   assert_is(load(manual_dir=''), fake)
 
 
-def test_preparing_prints_nothing(load, capfd):
+def assert_says_one_line(capfd):
+  out, err = capfd.readouterr()
+  assert out == ''
+  assert err.startswith('preparing MNIST in ')
+  assert err.count('\n') == 1
+
+
+def test_preparing_says_so_in_one_line(load, capfd):
   load()
-  assert capfd.readouterr() == ('', '')
+  assert_says_one_line(capfd)
 
 
 def truncate(path):
@@ -285,7 +292,7 @@ def test_the_second_mirror_serves_when_the_first_is_dead(
 ):
   set_mirrors(monkeypatch, NOBODY, serve(manual_dir))
   assert_is(load(name='auto', manual_dir=''), fake)
-  assert capfd.readouterr() == ('', '')
+  assert_says_one_line(capfd)
 
 
 @pytest.mark.parametrize('damage', [write_html, pathlib.Path.unlink])

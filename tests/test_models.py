@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mnist_jax import errors, models, summary
+from mnist_jax import errors, layers, models, summary
 
 NUM_WEIGHTS = {
   'single_conv': 434_258,
@@ -122,3 +122,12 @@ def test_dropout_drops_its_share_and_keeps_the_mean():
   kept = live & (after != 0)
   np.testing.assert_allclose(after[kept], before[kept] / 0.8, rtol=1e-6)
   assert not jnp.array_equal(after, dropped(1)[1])
+
+
+@pytest.mark.parametrize('rate', [0.5, 0.2, 0.31])
+def test_units_are_dropped_independently_at_their_rate(rate):
+  kept = layers.draw_kept(jax.random.key(0), (100, 1001), rate)
+  assert abs(kept.mean() - (1 - rate)) < 0.005
+  # Neighbours in either direction know nothing of each other.
+  for a, b in ((kept[1:], kept[:-1]), (kept[:, 1:], kept[:, :-1])):
+    assert abs((a & b).mean() - (1 - rate) ** 2) < 0.005
