@@ -16,8 +16,8 @@ def get_config(mode: str = 'full'):
   config.total_epochs = 30.0
   config.select = 'best_valid'
   config.model.update(name='improved', dropout=0.3)
-  config.augment.update(enabled=True, rotate=10.0, shear=5.0)
-  config.augment.update(scale=0.1, shift=2.0)
+  config.augment.update(enabled=True, rotate=12.0, shear=10.0)
+  config.augment.update(scale=0.1, shift=2.0, elastic=0.9)
   config.augment.update(erase_probability=0.2, erase_area=0.15)
   config.optim.update(lr=2e-3, schedule='cosine', warmup_epochs=1.0)
   config.optim.clip_norm = 1.0
