@@ -1,0 +1,1 @@
+"""Who is compared with this project, and how their time is taken."""
