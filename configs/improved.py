@@ -13,14 +13,19 @@ from mnist_jax import config as config_lib
 def get_config(mode: str = 'full'):
   """Returns the recipe; `configs/improved.py:smoke` runs in seconds."""
   config = basic.get_config()
-  config.total_epochs = 30.0
-  config.select = 'best_valid'
+  config.total_epochs = 40.0
+  config.data.batch_size = 64
   config.model.update(name='improved', dropout=0.3)
-  config.augment.update(enabled=True, rotate=12.0, shear=10.0)
-  config.augment.update(scale=0.1, shift=2.0, elastic=0.9)
-  config.augment.update(erase_probability=0.2, erase_area=0.15)
-  config.optim.update(lr=2e-3, schedule='cosine', warmup_epochs=1.0)
+  config.augment.update(enabled=True, rotate=12.0, shear=8.0)
+  config.augment.update(scale=0.1, shift=2.0)
+  config.augment.elastic = 0.7  # Other hands: validation is by writer.
+  config.augment.update(erase_probability=0.1, erase_area=0.15)
+  config.optim.update(name='adamw', lr=2e-3, weight_decay=0.01)
+  config.optim.update(schedule='cosine', warmup_epochs=1.0)
   config.optim.clip_norm = 1.0
+  config.optim.label_smoothing = 0.05
+  # With averages and a rate that ends at zero the last weights are as good as
+  # any, and not picked by the noise of 6,087 validation images.
   config.optim.ema_decay = 0.999
-  config.early_stop.patience = 10
+  config.early_stop.patience = 15
   return config_lib.for_mode(config, mode)
