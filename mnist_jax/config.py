@@ -63,10 +63,9 @@ def default() -> ml_collections.ConfigDict:
     plateau_factor=0.5,
     plateau_patience=3,  # Epochs without a lower validation loss.
   )
-  config.early_stop = dict(
-    patience=0,  # Epochs without a lower validation loss.
-    min_delta=0.0,
-  )
+  # Epochs without fewer validation errors. Not the loss: label smoothing makes
+  # that rise while the errors still fall.
+  config.early_stop = dict(patience=0)
   config.log = dict(tensorboard=False)
   return config.lock()
 
@@ -140,7 +139,6 @@ RANGES = {
   'optim.plateau_factor': (0.01, 0.99),
   'optim.plateau_patience': (1, 10**5),
   'early_stop.patience': (0, 10**5),
-  'early_stop.min_delta': (0.0, 1e3),
 }
 
 

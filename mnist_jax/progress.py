@@ -11,20 +11,18 @@ class Progress:
   epochs: int = 0  # Evaluated, the last one perhaps cut short.
   best_score: float = math.inf
   best_epoch: float | None = None
-  lowest_loss: float = math.inf  # Of the validation split.
-  epochs_without: int = 0  # Since that loss.
+  epochs_without: int = 0  # Since that epoch.
   seconds: dict[str, float] = dataclasses.field(default_factory=dict)
 
-  def record(self, row: dict, *, min_delta: float) -> None:
+  def record(self, row: dict) -> None:
     """Takes in an evaluation, a row of metrics.jsonl."""
     self.epochs += 1
     if 'valid/loss' not in row:
       return
+    self.epochs_without += 1
     if score(row) < self.best_score:
       self.best_score, self.best_epoch = score(row), row['epoch']
-    self.epochs_without += 1
-    if row['valid/loss'] < self.lowest_loss - min_delta:
-      self.lowest_loss, self.epochs_without = row['valid/loss'], 0
+      self.epochs_without = 0
 
   def should_stop(self, patience: int) -> bool:
     """Whether validation has not improved for `patience` epochs (0: never)."""

@@ -96,7 +96,7 @@ def train(
         return False
       row = evaluate_epoch(job, state, sums, clock)
       writer.write(row)
-      progress.record(row, min_delta=config.early_stop.min_delta)
+      progress.record(row)
       state = job.optimizer.end_epoch(state, row.get('valid/loss'))
       sums, clock.seconds['epoch'] = sums.empty(), 0.0
       checkpoints.save(
