@@ -4,8 +4,9 @@
   python -m experiments.reproduce --names=basic   # One.
 
 Each run is the main job itself in its own process, in runs/, so that a second
-call resumes or only collects. Their result.json files, as they are, become
-experiments/results/<name>.json, and the README's table is made from those.
+call resumes or only collects. Their result.json and metrics.jsonl, as they are,
+become experiments/results/<name>.json and .jsonl, and the README's table is
+made from those. Without a network, set MNIST_JAX_MANUAL_DIR as for any run.
 """
 
 import pathlib
@@ -21,16 +22,14 @@ from mnist_jax import command_line, errors
 NAMES = ('single_conv', 'two_conv', 'wide_conv', 'basic', 'improved', 'simple')
 
 _NAMES = flags.DEFINE_list('names', NAMES, 'Which recipes to run.')
-_MANUAL_DIR = flags.DEFINE_string(
-  'manual_dir', '', "Folder of MNIST's four .gz files, without a network."
-)
 
 
 def main() -> None:
   """Runs, collects, and rewrites the README's table."""
   for name in _NAMES.value:
     workdir = run(name)
-    shutil.copyfile(workdir / 'result.json', readme.RESULTS / f'{name}.json')
+    for source, suffix in (('result.json', 'json'), ('metrics.jsonl', 'jsonl')):
+      shutil.copyfile(workdir / source, readme.RESULTS / f'{name}.{suffix}')
     readme.update()
 
 
@@ -44,8 +43,6 @@ def run(name: str) -> pathlib.Path:
     f'--config=configs/{name}.py',
     '--config.data.name=mnist',
   ]
-  if _MANUAL_DIR.value:
-    command.append(f'--config.data.manual_dir={_MANUAL_DIR.value}')
   if subprocess.run(command, check=False).returncode:
     raise errors.UserError(f'{name} has not finished; its last line says why')
   return workdir

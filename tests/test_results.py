@@ -27,6 +27,15 @@ def test_a_result_is_of_a_whole_run_on_all_of_mnists_test_images(path):
   assert result['git_commit']
 
 
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_a_recipes_header_says_what_its_result_says(path):
+  test = json.loads(path.read_text())['test']
+  header = (readme.ROOT / f'configs/{path.stem}.py').read_text()
+  assert f'{test["accuracy"]:.2%}'.replace('%', ' %') in header
+  assert f'{test["num_errors"]} errors' in header
+  assert f'experiments/results/{path.stem}.json' in header
+
+
 def test_every_recipe_the_table_knows_has_a_result():
   assert {path.stem for path in RECIPES} == readme.ANSWERS.keys()
 
