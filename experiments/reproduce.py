@@ -21,7 +21,7 @@ from mnist_jax import command_line, errors
 
 NAMES = ('single_conv', 'two_conv', 'wide_conv', 'basic', 'improved', 'simple')
 
-_NAMES = flags.DEFINE_list('names', NAMES, 'Which recipes to run.')
+_NAMES = flags.DEFINE_list('names', list(NAMES), 'Which recipes to run.')
 
 
 def main() -> None:
