@@ -13,6 +13,6 @@ def get_config(mode: str = 'full'):
   config = config_lib.default()
   config.total_epochs = 10.0
   config.data.batch_size = 64
-  config.model.name = 'simple'
+  config.model.update(name='simple', initializer='torch')
   config.optim.update(name='adam', lr=1e-3)
   return config_lib.for_mode(config, mode)

@@ -1,12 +1,16 @@
-"""The README's table of results, made from experiments/results/."""
+"""The README's tables, made from experiments/results/.
+
+python -m experiments.readme
+"""
 
 import json
 import pathlib
 
+from experiments import benchmark_report
+
 ROOT = pathlib.Path(__file__).parent.parent
 RESULTS = pathlib.Path(__file__).parent / 'results'
 README = ROOT / 'README.md'
-START, END = '<!-- results -->', '<!-- end of results -->'
 
 # What each recipe answers: the seed project's figure, as its README gives it.
 ANSWERS = {
@@ -50,12 +54,32 @@ def row(name: str, answer: str, result: dict) -> str:
   return f'| {" | ".join(cells)} |'
 
 
+def benchmark() -> str:
+  """Returns the benchmark's tables, or nothing before it has been run."""
+  path = RESULTS / 'benchmark.json'
+  if not path.exists():
+    return ''
+  return benchmark_report.table(json.loads(path.read_text()))
+
+
+PARTS = {'results': table, 'benchmark': benchmark}
+
+
+def split(text: str, name: str) -> tuple[str, str, str]:
+  """Splits the README around what stands between the marks of a part."""
+  start, end = f'<!-- {name} -->\n', f'<!-- end of {name} -->'
+  before, rest = text.split(start)
+  between, after = rest.split(end)
+  return before + start, between, end + after
+
+
 def update() -> None:
-  """Writes the table between the README's two marks."""
+  """Writes every part between its marks."""
   text = README.read_text()
-  before, rest = text.split(START)
-  after = rest.split(END)[1]
-  README.write_text(f'{before}{START}\n{table()}\n{END}{after}')
+  for name, make in PARTS.items():
+    before, _, after = split(text, name)
+    text = f'{before}{make()}\n{after}'
+  README.write_text(text)
 
 
 if __name__ == '__main__':

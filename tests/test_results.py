@@ -12,9 +12,10 @@ RESULTS = sorted(readme.RESULTS.glob('*.json'))
 RECIPES = [path for path in RESULTS if path.stem in readme.ANSWERS]
 
 
-def test_the_table_in_the_readme_is_made_from_the_results():
-  between = TEXT.split(readme.START)[1].split(readme.END)[0]
-  assert between.strip() == readme.table()
+@pytest.mark.parametrize('name', readme.PARTS)
+def test_a_table_in_the_readme_is_made_from_the_results(name):
+  _, between, _ = readme.split(TEXT, name)
+  assert between.strip() == readme.PARTS[name]()
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
