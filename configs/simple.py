@@ -14,5 +14,5 @@ def get_config(mode: str = 'full'):
   config.total_epochs = 10.0
   config.data.batch_size = 64
   config.model.update(name='simple', initializer='torch')
-  config.optim.update(name='adam', lr=1e-3)
+  config.optim.update(name='adam', lr=1e-3, schedule='cosine')
   return config_lib.for_mode(config, mode)
