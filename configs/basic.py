@@ -3,6 +3,9 @@ r"""Two convolutions, plain Adam: what `improved` is measured against.
   python -m mnist_jax.main --config=configs/basic.py
 
 The first of seed 003's two networks (about 95 % there); 122,570 weights.
+
+Test accuracy 98.97 % (103 errors of 10,000) after 10 epochs, 50 s of
+training on 2 CPU cores: experiments/results/basic.json.
 """
 
 from mnist_jax import config as config_lib

@@ -2,8 +2,9 @@ r"""The shortest way to 99 %: a small net, six tenths of an epoch, one cycle.
 
   python -m mnist_jax.main --config=configs/fast.py
 
-Every choice was made on the validation split; the run then trains on all
-60,000 images and reports its last step. 106,698 weights.
+106,698 weights. Trains on all 60,000 images and reports its last step. On the
+validation split (98.79 %, mean of 5 seeds) rates of 0.01 and 0.03 are within
+noise of 0.02, and 0.5 and 0.4 epochs lose 0.17 and 0.33 %.
 """
 
 from mnist_jax import config as config_lib

@@ -4,6 +4,9 @@ r"""Three convolutions with batch norm, trained with care: the main recipe.
 
 The second of seed 003's two networks (about 98 % there); 391,370 weights.
 `basic` plus one line per change.
+
+Test accuracy 99.51 % (49 errors of 10,000) after 39 epochs, 604 s of
+training on 2 CPU cores: experiments/results/improved.json.
 """
 
 from configs import basic

@@ -3,6 +3,9 @@ r"""One convolution and two dense layers, trained until it knows its lesson.
   python -m mnist_jax.main --config=configs/simple.py
 
 Seed 004 (training accuracy 99.83 % at epoch 10); 693,962 weights.
+
+Test accuracy 98.80 % (120 errors of 10,000) after 10 epochs, 34 s of
+training on 2 CPU cores: experiments/results/simple.json.
 """
 
 from mnist_jax import config as config_lib

@@ -4,6 +4,9 @@ r"""One convolution, plain SGD with PyTorch's default learning rate.
 
 Seed 000 (test accuracy 94.97 %); 434,258 weights. So small a rate leaves much
 to the initialisation, so this is PyTorch's.
+
+Test accuracy 94.90 % (510 errors of 10,000) after 8 epochs, 29 s of
+training on 2 CPU cores: experiments/results/single_conv.json.
 """
 
 from mnist_jax import config as config_lib

@@ -62,6 +62,9 @@ def make_run_steps_alone(job: job_lib.Job):
   def run_steps(state, sums, split, indices, start, stop):
     for i in range(start, stop):
       state, sums = step(state, sums, split, indices, i)
+      # Programs whose devices meet may wait for each other for ever when two
+      # of them are under way on one CPU.
+      jax.block_until_ready(sums)
     return state, sums
 
   return run_steps
