@@ -18,6 +18,9 @@ def run(main: Callable[[], None]) -> None:
   """
   # Libraries narrate, and log as errors what they raise anyway.
   logging.set_verbosity(logging.FATAL)
+  # After a failed write orbax's threads miss their event loop, and say so on
+  # stderr, in tracebacks that nobody can catch.
+  sys.unraisablehook = lambda unused: None
   if {'-h', '-help', '--help'} & set(sys.argv[1:]):
     app.usage(shorthelp=True, writeto_stdout=True)
     sys.exit(0)  # absl's own flag exits with 1.

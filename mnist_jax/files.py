@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 from typing import Any
 
 from mnist_jax import errors
@@ -41,6 +42,9 @@ def write_json(path: str | pathlib.Path, value: Any) -> pathlib.Path:
 def unwritable(path: str | pathlib.Path, error: Exception) -> errors.UserError:
   """Returns the one line that says why nothing can be written there."""
   reason = getattr(error, 'strerror', None) or str(error).split('\n')[0]
+  # Tensorstore tells a long story that ends in what the system said.
+  if told := re.search(r'([^:]+) \[os_error_code', reason):
+    reason = told[1].strip()
   return errors.UserError(
     f'{path} cannot be written ({reason}); make room there or choose another '
     'place with --workdir'
