@@ -46,8 +46,6 @@ def augment(
   """
   rngs = rngs_lib.per_example(rng, len(images), axis_name)
   keys = jax.vmap(lambda rng: jax.random.split(rng, 3))(rngs)
-  if config.batch_shift:
-    images = shift_batch(rng, images, config.batch_shift)
   geometry = ('rotate', 'shear', 'scale', 'shift', 'elastic')
   if any(getattr(config, name) for name in geometry):
     points = affine_points(keys[:, 0], config)
@@ -57,17 +55,6 @@ def augment(
   if config.erase_probability:
     images = jnp.where(erased(keys[:, 2], config), 0, images)
   return images
-
-
-def shift_batch(rng: jax.Array, images: jax.Array, most: int) -> jax.Array:
-  """Moves all images alike by whole pixels, -most..most each way.
-
-  One copy of the batch: where a step takes a millisecond, a resampling for
-  each image would be a good part of it.
-  """
-  padded = jnp.pad(images, [(0, 0), (most, most), (most, most)])
-  row, column = jax.random.randint(rng, (2,), 0, 2 * most + 1)
-  return jax.lax.dynamic_slice(padded, (0, row, column), images.shape)
 
 
 def affine_points(rngs: jax.Array, config) -> jax.Array:

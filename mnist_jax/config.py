@@ -35,7 +35,6 @@ def default() -> ml_collections.ConfigDict:
     shear=0.0,  # Degrees either way.
     scale=0.0,  # Fraction either way, each axis on its own.
     shift=0.0,  # Pixels either way.
-    batch_shift=0,  # Whole pixels either way, the same for a whole batch.
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
@@ -120,7 +119,6 @@ RANGES = {
   'augment.shear': (0.0, 60.0),
   'augment.scale': (0.0, 0.9),
   'augment.shift': (0.0, 28.0),
-  'augment.batch_shift': (0, 27),
   'augment.elastic': (0.0, 28.0),
   'augment.erase_probability': (0.0, 1.0),
   'augment.erase_area': (0.02, 1.0),

@@ -9,10 +9,6 @@ import jax
 
 from mnist_jax import errors
 
-# Models whose step takes under about 1.5 ms lose more to the meeting of two
-# devices than they gain.
-SMALL_MODELS = ('single_conv',)
-
 
 def configure(config) -> None:
   """Settles what JAX must know before it looks for devices.
@@ -22,11 +18,7 @@ def configure(config) -> None:
   """
   _keep_compiled_programs()
   flags = os.environ.get('XLA_FLAGS', '')
-  if (
-    'device_count' in flags
-    or 'JAX_NUM_CPU_DEVICES' in os.environ
-    or config.model.name in SMALL_MODELS
-  ):
+  if 'device_count' in flags or 'JAX_NUM_CPU_DEVICES' in os.environ:
     return
   cores = len(os.sched_getaffinity(0))
   batch_size = config.data.batch_size

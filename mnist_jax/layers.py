@@ -83,6 +83,7 @@ class ConvBlock(nn.Module):
   padding: str = 'VALID'
   norm: bool = False
   pool: bool = True
+  pool_first: bool = False  # Before batch norm.
   initializer: str = 'he'
   axis_name: str | None = None
 
@@ -98,6 +99,7 @@ class ConvBlock(nn.Module):
       bias,
       padding=self.padding,
       pool=self.pool,
+      pool_first=self.pool_first,
       train=train,
       axis_name=None if self.is_initializing() else self.axis_name,
     )
@@ -142,6 +144,20 @@ class Dense(nn.Module):
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns 1: each input value meets its weights once."""
     return 1
+
+
+class Crop(nn.Module):
+  """Cuts `margin` pixels from each side of an image."""
+
+  margin: int
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    return x[:, self.margin : -self.margin, self.margin : -self.margin]
+
+  def kernel_uses(self, shape: tuple[int, ...]) -> int:
+    """Returns 0: there is no kernel."""
+    return 0
 
 
 class Dropout(nn.Module):

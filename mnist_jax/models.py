@@ -140,12 +140,13 @@ class Simple(Cnn):
 
 
 class Fast(Cnn):
-  """Two small convolutions with batch norm: 106,698 weights."""
+  """Two small convolutions, pooled before batch norm: 72,362 weights."""
 
   def stack(self):
     return [
-      self.conv(8, kernel_size=5, norm=True),
-      self.conv(32, norm=True),
+      layers.Crop(2),  # Hardly any digit reaches into the border.
+      self.conv(16, kernel_size=5, norm=True, pool_first=True),
+      self.conv(32, norm=True, pool_first=True),
       self.dense(128, norm=True),
       self.logits(),
     ]

@@ -17,7 +17,6 @@ OFF = {
   'shear': 0.0,
   'scale': 0.0,
   'shift': 0.0,
-  'batch_shift': 0,
   'elastic': 0.0,
   'erase_probability': 0.0,
   'erase_area': 0.2,
@@ -70,7 +69,7 @@ def test_output_stays_between_background_and_ink(images):
 
 
 def test_a_device_draws_what_the_whole_batch_draws_there(images):
-  distort = create(**STRONG, batch_shift=2)
+  distort = create(**STRONG)
   whole = distort(RNG, images)
   parts = jax.vmap(
     functools.partial(distort, axis_name='data'),
@@ -79,22 +78,6 @@ def test_a_device_draws_what_the_whole_batch_draws_there(images):
   )(RNG, images.reshape(4, 16, 28, 28))
   np.testing.assert_allclose(whole, parts.reshape(whole.shape), atol=1e-6)
   assert not jnp.allclose(whole, distort(jax.random.key(1), images))
-
-
-def test_a_batch_shift_moves_all_images_alike_by_whole_pixels(images):
-  moved = set()
-  for seed in range(30):
-    out = create(batch_shift=1)(jax.random.key(seed), images)
-    assert out.dtype == jnp.uint8
-    moves = [
-      (i, j)
-      for i in (-1, 0, 1)
-      for j in (-1, 0, 1)
-      if jnp.array_equal(out, jnp.roll(images, (i, j), (1, 2)))
-    ]
-    assert len(moves) == 1  # These digits keep clear of the border.
-    moved.add(moves[0])
-  assert len(moved) > 5
 
 
 def test_resampling_on_the_grid_moves_whole_pixels(images):

@@ -23,17 +23,28 @@ SHAPES = [
   (3, 13, 4, 6, 3),
   (5, 9, 2, 3, 5),
   (2, 6, 3, 4, 1),
+  (3, 11, 1, 16, 5),  # One channel and whole vectors go by strips.
 ]
 LARGE = [(4, 20, 3, 2, 3), (3, 23, 2, 5, 3)]  # Winograd's form is for these.
 
 
 def plain_block(
-  x, kernel, bias, norm=None, *, padding='VALID', pool=True, train=False
+  x,
+  kernel,
+  bias,
+  norm=None,
+  *,
+  padding='VALID',
+  pool=True,
+  pool_first=False,
+  train=False,
 ):
   """The block as `lax` has it, differentiated by JAX."""
   y = lax.conv_general_dilated(
     x, kernel, (1, 1), padding, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
   )
+  if pool and pool_first:
+    y = max_pool(y)
   moments = None
   if norm is None:
     y = y + bias
@@ -45,11 +56,13 @@ def plain_block(
       moments = mean + bias, var
     y = (y - mean) / jnp.sqrt(var + conv.EPSILON) * norm.scale + norm.bias
   y = jax.nn.relu(y)
-  if pool:
-    y = lax.reduce_window(
-      y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), 'VALID'
-    )
-  return y, moments
+  return max_pool(y) if pool and not pool_first else y, moments
+
+
+def max_pool(y):
+  return lax.reduce_window(
+    y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), 'VALID'
+  )
 
 
 def fast_block(*args, **kwargs):
@@ -121,6 +134,14 @@ def test_large_maps_are_lax_in_value_and_gradient(shape, padding):
   assert_same_block(make_args(shape, norm=False), padding=padding)
 
 
+@pytest.mark.parametrize('padding', ['VALID', 'SAME'])
+@pytest.mark.parametrize('train', [False, True])
+@pytest.mark.parametrize('norm', [False, True])
+def test_pooling_before_batch_norm_is_lax_too(padding, train, norm):
+  args = make_args(SHAPES[1], norm=norm)
+  assert_same_block(args, padding=padding, train=train, pool_first=True)
+
+
 @pytest.mark.parametrize('pool', [False, True])
 def test_evaluation_uses_the_running_moments(pool):
   assert_same_block(make_args(SHAPES[1], norm=True), pool=pool)
@@ -147,10 +168,13 @@ def mnist():
 @pytest.mark.parametrize('images', [pasted_digits, mnist])
 @pytest.mark.parametrize('padding', ['VALID', 'SAME'])
 @pytest.mark.parametrize('norm', [False, True])
-def test_equal_pixels_share_a_gradient_as_in_lax(images, padding, norm):
+@pytest.mark.parametrize('features', [6, 32])
+def test_equal_pixels_share_a_gradient_as_in_lax(
+  images, padding, norm, features
+):
   # On plain background all four pixels of a window are exactly equal.
   x = jnp.asarray((images() - 0.1307) / 0.3081)
-  args = x, *make_args((1, 1, 1, 6, 3), norm=norm)[1:]
+  args = x, *make_args((1, 1, 1, features, 3), norm=norm)[1:]
   assert_same_block(args, padding=padding, train=True)
 
 
@@ -177,6 +201,8 @@ def test_zero_scale_takes_the_first_pixel():
 def test_backend_changes_neither_shapes_nor_values():
   args = make_args(SHAPES[1], norm=True)
   block = functools.partial(conv.conv_block, *args, train=True)
+  first = functools.partial(block, pool_first=True)
+  assert_same(first(backend='cpu'), first(backend='tpu'))
   assert_same(block(backend='cpu'), block(backend='tpu'))
   assert_same(block(), block(backend=jax.default_backend()))
 
