@@ -47,5 +47,5 @@ def unwritable(path: str | pathlib.Path, error: Exception) -> errors.UserError:
     reason = told[1].strip()
   return errors.UserError(
     f'{path} cannot be written ({reason}); make room there or choose another '
-    'place with --workdir'
+    'folder (--workdir of a run, --out of a comparison)'
   )

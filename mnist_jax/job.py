@@ -99,9 +99,13 @@ def create_job(
     steps_per_epoch=steps_per_epoch,
     num_steps=num_steps,
     splits=_put_splits(dataset, everywhere),
-    create=jax.jit(
-      functools.partial(_create, config.seed, model, optimizer),
-      out_shardings=everywhere,
+    create=functools.partial(
+      # The seed is an argument, so that all seeds share a compiled program.
+      jax.jit(
+        functools.partial(_create, model=model, optimizer=optimizer),
+        out_shardings=everywhere,
+      ),
+      config.seed,
     ),
     run_steps=epoch.make_run_steps(
       mesh,
@@ -115,7 +119,7 @@ def create_job(
   )
 
 
-def _create(seed, model, optimizer):
+def _create(seed, *, model, optimizer):
   rng = jax.random.key(seed)
   state = train_state.create_train_state(rng, model=model, optimizer=optimizer)
   return state, metrics.Metrics.empty()

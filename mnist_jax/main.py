@@ -5,6 +5,7 @@
 mnist_jax/config.py lists every field that --config.FIELD=VALUE overrides.
 """
 
+import gc
 import pathlib
 import shlex
 import sys
@@ -35,6 +36,9 @@ def main() -> None:
     raise errors.UserError(
       'no config is given; try --config=configs/improved.py'
     )
+  # Imports and traces make many objects that last. To look through them for
+  # garbage as often as Python does by default takes a tenth of a short run.
+  gc.set_threshold(100_000, 50, 100)
   # Imported here, so that --help and typing errors answer at once.
   from mnist_jax import devices, outcome, train
 

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from mnist_jax import devices, files, summary
+from mnist_jax import devices, explain, files, summary
 from mnist_jax.analysis import outputs
 
 
@@ -39,6 +39,7 @@ def conclude(job, checkpoints, path: pathlib.Path, about: About) -> dict:
   }
   logits = {name: logits for name, (logits, _) in evaluated.items()}
   write_predictions(path / 'predictions.npz', job.dataset, logits)
+  write_explanations(path / 'explanations.npz', job, state, logits['test'])
   result = describe(job, state, progress, about)
   for name in ('train', 'valid', 'test'):
     _, metrics = evaluated.get(name, (None, None))
@@ -69,6 +70,19 @@ def write_predictions(path: pathlib.Path, dataset, logits: dict) -> None:
       'valid_labels': dataset.valid.labels,
       'valid_indices': dataset.valid.indices,
     }
+  _write_arrays(path, arrays)
+
+
+def write_explanations(path: pathlib.Path, job, state, logits) -> None:
+  """Writes filters and saliency maps, of the weights that were chosen."""
+  variables, test = state.eval_variables(), job.dataset.test
+  _write_arrays(
+    path,
+    explain.explain(job.model, variables, test.images, test.labels, logits),
+  )
+
+
+def _write_arrays(path, arrays):
   buffer = io.BytesIO()
   np.savez_compressed(buffer, **arrays)
   files.write(path, buffer.getvalue())

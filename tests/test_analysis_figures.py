@@ -1,5 +1,6 @@
 """The figures say what they should, and every word can be read."""
 
+import functools
 import io
 import itertools
 import math
@@ -12,7 +13,7 @@ import pytest
 from matplotlib import patches, text
 from PIL import Image
 
-from mnist_jax.analysis import charts, grids, style, tables
+from mnist_jax.analysis import charts, grids, label_review, style, tables
 
 CAPTION = 'MNIST · improved · seed 0'
 
@@ -52,12 +53,12 @@ def confusions(num_errors):
 
 def misclassified(num_errors, count=10_000, confidence=0.9999):
   labels, probabilities = answers(count, num_errors, confidence)
-  return grids.misclassified(images(count), labels, probabilities, CAPTION)
+  return grids.misclassified(images(count), labels, probabilities, {}, CAPTION)
 
 
 def predictions(num_errors, count=497):
   labels, probabilities = answers(count, num_errors)
-  return grids.predictions(images(count), labels, probabilities, CAPTION)
+  return grids.predictions(images(count), labels, probabilities, {}, CAPTION)
 
 
 CASES = {
@@ -146,11 +147,25 @@ def test_a_dollar_sign_in_a_name_is_no_formula():
 def test_misclassified_starts_with_the_most_confident_error():
   labels, probabilities = answers(20, 3, confidence=0.5)
   probabilities[1] = np.eye(10)[2] * 0.8  # Image 1 shows a 1.
-  fig = grids.misclassified(images(20), labels, probabilities, CAPTION)
+  fig = grids.misclassified(images(20), labels, probabilities, {}, CAPTION)
   said = joined(fig)
   assert '3 of 3 errors' in said
   first, *others = [said.index(mark) for mark in ('#1\n', '#0\n', '#2\n')]
   assert first < min(others) and '80.0%  #1' in said and '1 → 2' in said
+
+
+def test_reviewed_labels_are_marked_and_the_mark_is_explained():
+  labels, probabilities = answers(20, 3)
+  grid = functools.partial(
+    grids.misclassified, images(20), labels, probabilities
+  )
+  made = {'index': 0, 'given': 0, 'guess': 1, 'votes': (5, 0, 0)}
+  upheld = label_review.Review(verdict=label_review.UPHELD, **made)
+  disputed = label_review.Review(verdict=label_review.GUESS, **made)
+  said = joined(grid({0: upheld, 1: disputed}, CAPTION))
+  assert '0 → 1 *' in said and '1 → 2 †' in said and '2 → 3\n' in said
+  assert '* upheld, † disputed' in said
+  assert '†' not in joined(grid({}, CAPTION))
 
 
 def test_misclassified_says_how_many_of_how_many():

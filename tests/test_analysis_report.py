@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from mnist_jax import errors
-from mnist_jax.analysis import outputs, runs, tables
+from mnist_jax.analysis import outputs, runs
 from mnist_jax.data import datasets
 
 FIGURES = (
-  *('sample_digits', 'training_curves', 'predictions'),
-  *('misclassified', 'confusion_matrix'),
+  *('training_curves', 'per_class', 'confusion_matrix', 'misclassified'),
+  *('reliability', 'confidence', 'coverage'),
+  *('sample_digits', 'predictions'),
 )
 HOSTILE = '<script>alert("$1$")</script><img src=http://example.org/x>'
 
@@ -87,6 +88,11 @@ def change_predictions(workdir, change):
     save_predictions(workdir, *change(*arrays.values()))
 
 
+def add_valid(workdir, **arrays):
+  with np.load(workdir / 'predictions.npz') as test:
+    np.savez(workdir / 'predictions.npz', **test, **arrays)
+
+
 def change_result(workdir, **changes):
   result = json.loads((workdir / 'result.json').read_text())
   write_json(workdir / 'result.json', result | changes)
@@ -135,7 +141,7 @@ def test_analysis_json_holds_the_tables_and_the_run(workdir, dataset):
   outputs.write_all(workdir, dataset)
   stored = json.loads((workdir / 'analysis.json').read_text())
   run = runs.load_run(workdir)
-  expected = tables.describe(run.test_logits, run.test_labels)
+  expected = outputs.describe(run, dataset.name)
   assert {k: stored[k] for k in expected} == expected
   assert stored['num_errors'] == 20 and stored['dataset'] == 'uci_digits'
   assert [len(row) for row in stored['confusion_matrix']] == [10] * 10
@@ -176,6 +182,27 @@ def test_page_says_what_was_measured_on_what(workdir, dataset):
   ):
     assert words in said, words
   assert 'The stored files disagree' not in said
+
+
+def test_page_calibrates_where_there_is_validation(workdir, dataset):
+  outputs.write_all(workdir, dataset)
+  assert 'no validation split, so no temperature' in read_page(workdir).said
+  run = runs.load_run(workdir)
+  add_valid(workdir, valid_logits=run.test_logits, valid_labels=run.test_labels)
+  outputs.write_all(workdir, dataset)
+  stored = json.loads((workdir / 'analysis.json').read_text())['calibration']
+  assert f'{stored["temperature"]:.3f}' in read_page(workdir).said
+  assert f'{stored["after"]["nll"]:.4f}' in read_page(workdir).said
+
+
+def test_what_is_known_of_mnist_alone_is_not_said_of_other_data(
+  workdir, dataset
+):
+  outputs.write_all(workdir, dataset)
+  stored = json.loads((workdir / 'analysis.json').read_text())
+  assert stored['halves'] is stored['label_review'] is None
+  said = read_page(workdir).said
+  assert 'Human-reviewed' not in said and 'two halves' not in said
 
 
 def test_page_warns_where_the_stored_files_disagree(workdir, dataset):
@@ -244,11 +271,23 @@ BAD = {
   ),
   'a logit that is not finite': (
     lambda d: change_predictions(d, lambda z, y: (z / (z != z[0, 0]), y)),
-    '1 test_logits are not finite',
+    '1 test_logits that are not finite',
   ),
   'a label out of range': (
     lambda d: change_predictions(d, lambda z, y: (z, y + 1)),
     'from 1 to 10',
+  ),
+  'validation logits without labels': (
+    lambda d: add_valid(d, valid_logits=np.zeros((5, 10), np.float32)),
+    'does not give valid_logits and valid_labels',
+  ),
+  'validation labels of other images': (
+    lambda d: add_valid(
+      d,
+      valid_logits=np.zeros((5, 10), np.float32),
+      valid_labels=np.zeros(4, np.int32),
+    ),
+    'valid_logits [5, 10] and valid_labels [4], which must',
   ),
   'a bad row': (
     lambda d: (d / 'metrics.jsonl').write_text('[]\n{"step": 1, "epoch": 1}'),
@@ -285,7 +324,7 @@ def test_command_prints_the_paths_that_it_wrote(workdir):
   done = analyse(workdir)
   assert (done.returncode, done.stderr) == (0, '')
   paths = done.stdout.splitlines()
-  assert len(paths) == 7 and all(map(os.path.exists, paths))
+  assert len(paths) == len(FIGURES) + 2 and all(map(os.path.exists, paths))
 
 
 def test_command_draws_the_curves_of_an_unfinished_run(workdir):

@@ -100,3 +100,16 @@ def test_description_is_plain_json_and_agrees_with_itself(answers):
   assert described['accuracy'] == pytest.approx(1 - num_errors / 500)
   for error in described['errors']:
     assert error['true'] == labels[error['index']] != error['predicted']
+
+
+def test_a_half_counts_its_own_errors_in_the_order_of_the_data_set():
+  labels = np.zeros(10_000, int)
+  predicted = labels.copy()
+  predicted[[0, 4_999, 5_000]] = 1
+  first, last = tables.halves(labels, predicted)
+  assert (first['num_errors'], last['num_errors']) == (2, 1)
+  assert first['count'] == last['count'] == 5_000
+  assert first['writers'] == 'high-school students'
+  assert first['accuracy_interval'] == list(
+    tables.wilson_interval(4_998, 5_000)
+  )

@@ -22,7 +22,7 @@ FLOORS = [
   {'conv', 'metrics', 'augment', 'optim', 'metric_writer', 'analysis'},
   {'layers', 'train_state', 'checkpoint', 'workdir', 'devices', 'command_line'},
   {'models', 'steps'},
-  {'summary', 'epoch', 'evaluate'},
+  {'summary', 'epoch', 'evaluate', 'explain'},
   {'job', 'console', 'outcome'},
   {'train'},
   {'main'},

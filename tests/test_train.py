@@ -132,17 +132,16 @@ def test_a_workdir_holds_what_the_readme_promises(unbroken):
     if p.is_file() and 'checkpoints' not in p.parts
   }
   figures = (
-    'sample_digits',
-    'training_curves',
-    'predictions',
-    'misclassified',
-    'confusion_matrix',
+    *('sample_digits', 'training_curves', 'predictions', 'misclassified'),
+    *('confusion_matrix', 'per_class', 'reliability', 'confidence'),
+    *('coverage', 'filters', 'saliency'),
   )
   assert names == {
     'config.json',
     'metrics.jsonl',
     'result.json',
     'predictions.npz',
+    'explanations.npz',
     'analysis.json',
     'report.html',
     *(f'figures/{name}.png' for name in figures),

@@ -1,4 +1,7 @@
-"""Explain a finished run: `python -m mnist_jax.analysis WORKDIR`."""
+"""Explain a finished run, or compare several.
+
+python -m mnist_jax.analysis WORKDIR [WORKDIR ...]
+"""
 
 import argparse
 import pathlib
@@ -10,7 +13,7 @@ from mnist_jax import errors
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-  """Write the analysis of one workdir and print the paths.
+  """Write the analysis of one workdir, or of several side by side.
 
   Args:
     argv: the command line without the program's name; None reads sys.argv.
@@ -18,26 +21,50 @@ def main(argv: Sequence[str] | None = None) -> int:
   Returns:
     The exit code: 0, or 2 after one line on stderr on what the user can mend.
   """
-  parser = argparse.ArgumentParser(
-    prog='python -m mnist_jax.analysis',
-    description='Write figures/, analysis.json and report.html into the '
-    'workdir of a finished run, from its stored predictions. An unfinished run '
-    'gets its training curves.',
-  )
-  parser.add_argument('workdir', help='such as runs/improved-seed0')
   try:
-    for path in _analyse(parser.parse_args(argv).workdir):
-      print(path)
+    given = _parse(argv)
+    one = len(given.workdirs) == 1
+    lines = _analyse(*given.workdirs) if one else _compare(**vars(given))
+    for line in lines:
+      print(line)
   except errors.UserError as error:
-    print(error, file=sys.stderr)
+    print(' '.join(str(error).split()), file=sys.stderr)
     return 2
   return 0
+
+
+# Not absl: that knows no positional arguments, and command_line.run would look
+# for a recipe among them.
+class _Parser(argparse.ArgumentParser):
+  def error(self, message: str):
+    raise errors.UserError(f'{message}; --help shows what to give')
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+  parser = _Parser(
+    prog='python -m mnist_jax.analysis',
+    description='Of one finished run, write figures/, analysis.json and '
+    'report.html into its workdir, from its stored predictions; an unfinished '
+    'one gets its training curves. Compare several runs image by image, and '
+    'write figures/, comparison.json and comparison.html into --out.',
+  )
+  parser.add_argument(
+    'workdirs', nargs='*', metavar='WORKDIR', help='such as runs/basic-seed0'
+  )
+  parser.add_argument(
+    '--out', help='folder of a comparison; comparison when not given'
+  )
+  given = parser.parse_args(argv)
+  if not given.workdirs:
+    parser.error('give the workdir of a run, or several to compare them')
+  if given.out is not None and len(given.workdirs) == 1:
+    parser.error('--out is for several workdirs, and only one is given')
+  return given
 
 
 def _analyse(workdir: str) -> Iterator[pathlib.Path]:
   # Imported late, so that --help need not wait for matplotlib.
   from mnist_jax.analysis import outputs, runs
-  from mnist_jax.data import datasets
 
   try:
     run = runs.load_run(workdir)
@@ -45,11 +72,33 @@ def _analyse(workdir: str) -> Iterator[pathlib.Path]:
     # Whatever else is wrong with a run, its curves may show why.
     yield outputs.write_curves(workdir)
     raise
+  yield from outputs.write_all(workdir, _load_dataset(run))
+
+
+def _compare(
+  workdirs: Sequence[str], out: str | None
+) -> Iterator[str | pathlib.Path]:
+  from mnist_jax.analysis import comparison, comparison_outputs, runs
+
+  names = comparison.name_workdirs(workdirs)
+  finished = [runs.load_run(workdir) for workdir in workdirs]
+  compared = comparison.compare(finished, names)
+  yield comparison_outputs.to_text(compared)
+  yield from comparison_outputs.write_all(
+    'comparison' if out is None else out,
+    finished,
+    compared,
+    _load_dataset(finished[0]),
+  )
+
+
+def _load_dataset(run):
+  from mnist_jax.data import datasets
+
   # By the name in the result: the config may have asked for `auto`.
   places = {'valid': 'none', 'manual_dir': '', 'data_dir': ''}
   data = places | run.config['data'] | {'name': run.result['dataset']}
-  dataset = datasets.load_dataset(types.SimpleNamespace(**data))
-  yield from outputs.write_all(workdir, dataset)
+  return datasets.load_dataset(types.SimpleNamespace(**data))
 
 
 if __name__ == '__main__':

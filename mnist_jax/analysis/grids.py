@@ -5,15 +5,15 @@ and take ten times as long to draw.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import axes, figure, patches
 
-from mnist_jax.analysis import style, tables
+from mnist_jax.analysis import label_review, style, tables
 
 _SIDE = 28
-_TEXT_CELL = (46, 37)  # Height and width in image pixels, with two text lines.
+TEXT_CELL = (46, 37)  # Height and width in image pixels, with two text lines.
 _BARE_CELL = (30, 30)
 _NUM_PREDICTIONS, _MAX_ERRORS = 40, 56
 _EXAMPLES_PER_DIGIT = 6
@@ -54,6 +54,7 @@ def predictions(
   images: np.ndarray,
   labels: np.ndarray,
   probabilities: np.ndarray,
+  reviews: Mapping[int, label_review.Review],
   caption: str,
 ) -> figure.Figure:
   """Show what the model said about test images drawn at random.
@@ -62,6 +63,7 @@ def predictions(
     images: [N, 28, 28] uint8, the test images.
     labels: [N] int in 0..9.
     probabilities: [N, 10] float in [0, 1].
+    reviews: of labels, by test index; those images are marked.
     caption: data set, config name and seed.
 
   Returns:
@@ -73,15 +75,19 @@ def predictions(
   predicted = probabilities[chosen].argmax(axis=1)
   wrong = predicted != labels[chosen]
   texts = [
-    (f'{t} → {p} {"✗" if t != p else "✓"}', f'{probabilities[i].max():.1%}')
+    (
+      f'{t} → {p} {"✗" if t != p else "✓"}{mark(reviews, i)}',
+      f'{probabilities[i].max():.1%}',
+    )
     for i, t, p in zip(chosen, labels[chosen], predicted, strict=True)
   ]
-  return _labelled_grid(
+  return labelled_grid(
     images[chosen],
     texts,
     np.flatnonzero(wrong),
     title=f'{size} random test digits: {size - wrong.sum()} read right',
-    subtitle='true → predicted, and confidence; ✗ and a frame mark an error',
+    subtitle='true → predicted, and confidence; ✗ and a frame mark an error'
+    + legend(reviews),
     caption=caption,
   )
 
@@ -91,6 +97,7 @@ def misclassified(
   images: np.ndarray,
   labels: np.ndarray,
   probabilities: np.ndarray,
+  reviews: Mapping[int, label_review.Review],
   caption: str,
 ) -> figure.Figure:
   """Show the errors, the most confident first.
@@ -99,6 +106,7 @@ def misclassified(
     images: [N, 28, 28] uint8, the test images.
     labels: [N] int in 0..9.
     probabilities: [N, 10] float in [0, 1].
+    reviews: of labels, by test index; those images are marked.
     caption: data set, config name and seed.
 
   Returns:
@@ -109,17 +117,29 @@ def misclassified(
     return _no_errors(len(labels), caption)
   shown = errors[:_MAX_ERRORS]
   texts = [
-    (f'{labels[i]} → {p.argmax()}', f'{p.max():.1%}  #{i}')
+    (f'{labels[i]} → {p.argmax()}{mark(reviews, i)}', f'{p.max():.1%}  #{i}')
     for i, p in zip(shown, probabilities[shown], strict=True)
   ]
-  return _labelled_grid(
+  return labelled_grid(
     images[shown],
     texts,
     (),
     title=f'Misread test digits: {len(shown)} of {len(errors)} errors',
-    subtitle='true → predicted, confidence, #test index; most confident first',
+    subtitle='true → predicted, confidence, #test index; surest first'
+    + legend(reviews),
     caption=caption,
   )
+
+
+def mark(reviews: Mapping[int, label_review.Review], index: int) -> str:
+  """Return what to print beside an image: '', or a space and * or †."""
+  review = reviews.get(int(index))
+  return '' if review is None else ' †' if review.disputed else ' *'
+
+
+def legend(reviews: Mapping[int, label_review.Review]) -> str:
+  """Return what the marks mean, to be put behind a subtitle."""
+  return '; label reviewed: * upheld, † disputed' if reviews else ''
 
 
 def _no_errors(count: int, caption: str) -> figure.Figure:
@@ -133,7 +153,7 @@ def _no_errors(count: int, caption: str) -> figure.Figure:
   return fig
 
 
-def _labelled_grid(
+def labelled_grid(
   images: np.ndarray,
   texts: Sequence[tuple[str, str]],
   framed: Sequence[int],
@@ -142,16 +162,16 @@ def _labelled_grid(
   """Draw digits eight in a row, each with two lines of text beneath it."""
   num_columns = 8
   num_rows = math.ceil(len(images) / num_columns)
-  fig, ax = _new_grid(num_rows, num_columns, _TEXT_CELL, **headings)
+  fig, ax = _new_grid(num_rows, num_columns, TEXT_CELL, **headings)
   cells = [divmod(i, num_columns) for i in range(len(images))]
-  _draw_mosaic(ax, images, cells, _TEXT_CELL)
+  _draw_mosaic(ax, images, cells, TEXT_CELL)
   for (row, column), (first, second) in zip(cells, texts, strict=True):
-    x, y = _corner(row, column, _TEXT_CELL)
+    x, y = corner(row, column, TEXT_CELL)
     centre = {'x': x + _SIDE / 2, 'ha': 'center', 'va': 'center'}
     ax.text(y=y + 33, s=first, size=10, **centre)
     ax.text(y=y + 39, s=second, size=7, color=style.GREY, **centre)
   for i in framed:
-    x, y = _corner(*cells[i], _TEXT_CELL)
+    x, y = corner(*cells[i], TEXT_CELL)
     ax.add_patch(
       patches.Rectangle(
         (x, y), _SIDE, _SIDE, fill=False, color=style.VERMILLION, linewidth=2.5
@@ -184,7 +204,7 @@ def _draw_mosaic(
   )
   mosaic = np.zeros((height, width), np.uint8)
   for image, (row, column) in zip(images, cells, strict=True):
-    x, y = _corner(row, column, cell)
+    x, y = corner(row, column, cell)
     mosaic[y : y + _SIDE, x : x + _SIDE] = image
   # Dark ink on white paper, as it was written; MNIST stores it inverted.
   ax.imshow(
@@ -198,6 +218,6 @@ def _draw_mosaic(
   )
 
 
-def _corner(row: int, column: int, cell: tuple[int, int]) -> tuple[int, int]:
+def corner(row: int, column: int, cell: tuple[int, int]) -> tuple[int, int]:
   """Find the upper left pixel (x, y) of a digit, centred in its column."""
   return column * cell[1] + (cell[1] - _SIDE) // 2, row * cell[0]

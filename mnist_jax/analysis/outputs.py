@@ -7,7 +7,20 @@ from collections.abc import Mapping
 import numpy as np
 
 from mnist_jax import files
-from mnist_jax.analysis import charts, grids, report, runs, style, tables
+from mnist_jax.analysis import (
+  advice,
+  calibration,
+  calibration_charts,
+  charts,
+  explanations,
+  grids,
+  insights,
+  label_review,
+  report,
+  runs,
+  style,
+  tables,
+)
 from mnist_jax.data import datasets
 
 
@@ -34,9 +47,10 @@ def write_all(
   workdir = pathlib.Path(workdir)
   run = runs.load_run(workdir, result)
   runs.check_dataset(run, dataset)
-  described = tables.describe(run.test_logits, run.test_labels)
-  pictures = _draw(run, dataset, np.array(described['confusion_matrix']))
-  page = report.render(run, described, pictures)
+  explained = explanations.load(workdir, len(run.test_labels))
+  described = describe(run, dataset.name)
+  pictures = _draw(run, dataset, described, explained)
+  page = report.render(run, described, advice.advise(run, described), pictures)
   head = {k: run.result[k] for k in ('dataset', 'config_name', 'seed')}
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['analysis.json'] = json.dumps(head | described, indent=1).encode()
@@ -44,6 +58,35 @@ def write_all(
   return [
     files.write(workdir / name, content) for name, content in contents.items()
   ]
+
+
+def describe(run: runs.Run, dataset_name: str) -> dict:
+  """Compute every table of a run.
+
+  Args:
+    run: the finished run.
+    dataset_name: of the images; what is known of MNIST's test set alone is
+      null for others.
+
+  Returns:
+    What `analysis.json` holds: `tables.describe` of the test split,
+    `calibration`, `halves` and `label_review`. Errors on reviewed images say
+    the `verdict`.
+  """
+  logits, labels = run.test_logits, run.test_labels
+  described = tables.describe(logits, labels)
+  reviews = label_review.reviews_of(dataset_name)
+  for error in described['errors']:
+    review = reviews.get(error['index'])
+    error['verdict'] = review and review.verdict
+  predicted = logits.argmax(axis=1)
+  return described | {
+    'calibration': calibration.describe(
+      logits, labels, run.valid_logits, run.valid_labels
+    ),
+    'halves': tables.halves(labels, predicted) if reviews else None,
+    'label_review': label_review.score(predicted, labels) if reviews else None,
+  }
 
 
 def write_curves(workdir: str | pathlib.Path) -> pathlib.Path:
@@ -77,19 +120,53 @@ def _best_epoch(rows: list[Mapping]) -> float | None:
 
 
 def _draw(
-  run: runs.Run, dataset: datasets.Dataset, matrix: np.ndarray
+  run: runs.Run,
+  dataset: datasets.Dataset,
+  described: dict,
+  explained: explanations.Explanations | None,
 ) -> dict[str, bytes]:
   """Draw each figure as a PNG, by name and in the order of the page."""
   best_epoch = run.result['best_epoch']
   if best_epoch is None:
     best_epoch = _best_epoch(run.rows)
   train, test, caption = dataset.train, dataset.test, run.caption
-  answers = (test.images, test.labels, tables.softmax(run.test_logits), caption)
+  probabilities = tables.softmax(run.test_logits)
+  answers = test.images, test.labels, probabilities
+  reviews = label_review.reviews_of(dataset.name)
+  matrix = np.array(described['confusion_matrix'])
   figures = {
-    'sample_digits': grids.sample_digits(train.images, train.labels, caption),
     'training_curves': charts.training_curves(run.rows, best_epoch, caption),
-    'predictions': grids.predictions(*answers),
-    'misclassified': grids.misclassified(*answers),
+    'per_class': calibration_charts.per_class_bars(
+      described['per_class'], caption
+    ),
     'confusion_matrix': charts.confusion_matrix(matrix, caption),
+    'misclassified': grids.misclassified(*answers, reviews, caption),
+    **_draw_confidence(probabilities, test.labels, described, caption),
+    'sample_digits': grids.sample_digits(train.images, train.labels, caption),
+    'predictions': grids.predictions(*answers, reviews, caption),
   }
+  if explained is not None:
+    figures |= {
+      'filters': insights.filters(explained, caption),
+      'saliency': insights.saliency(explained, *answers, reviews, caption),
+    }
   return {name: style.to_png(fig) for name, fig in figures.items()}
+
+
+def _draw_confidence(probabilities, labels, described: dict, caption: str):
+  calibrated = described['calibration']
+  before, after = calibrated['before'], calibrated['after']
+  confidence = probabilities.max(axis=1)
+  right = probabilities.argmax(axis=1) == labels
+  summary = f'calibration error {before["ece"]:.2%}'
+  if after:
+    summary += f', {after["ece"]:.2%} after temperature scaling'
+  return {
+    'reliability': calibration_charts.reliability(
+      before['bins'], after and after['bins'], summary, caption
+    ),
+    'confidence': calibration_charts.confidence_histogram(
+      confidence[right], confidence[~right], caption
+    ),
+    'coverage': calibration_charts.coverage(calibrated['coverage'], caption),
+  }

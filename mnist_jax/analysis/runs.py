@@ -32,6 +32,8 @@ class Run:
     result: of `result.json`.
     test_logits: [N, 10] float, finite, N at least 1.
     test_labels: [N] int in 0..9.
+    valid_logits: the same of the validation split; None where there is none.
+    valid_labels: likewise.
   """
 
   config: dict
@@ -39,6 +41,8 @@ class Run:
   result: dict
   test_logits: np.ndarray
   test_labels: np.ndarray
+  valid_logits: np.ndarray | None
+  valid_labels: np.ndarray | None
 
   @property
   def data_title(self) -> str:
@@ -80,8 +84,8 @@ def load_run(workdir: str | pathlib.Path, result: dict | None = None) -> Run:
     )
   if result is None:
     result = _load_result(path)
-  logits, labels = _load_predictions(workdir / 'predictions.npz')
-  return Run(config, rows, result, logits, labels)
+  predictions = _load_predictions(workdir / 'predictions.npz')
+  return Run(config, rows, result, **predictions)
 
 
 def load_metrics(workdir: pathlib.Path) -> list[dict]:
@@ -177,46 +181,58 @@ def _read(path: pathlib.Path) -> str:
     ) from error
 
 
-def _load_predictions(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
+def _load_predictions(path: pathlib.Path) -> dict[str, np.ndarray | None]:
   try:
     # Without pickle: a workdir from somebody else must not run code here.
     with np.load(path, allow_pickle=False) as arrays:
-      logits, labels = arrays['test_logits'], arrays['test_labels']
+      found = {name: arrays[name] for name in _PREDICTIONS if name in arrays}
   except (
     *(OSError, ValueError, LookupError, TypeError, EOFError),
     *(zipfile.BadZipFile, zlib.error),
   ) as error:
     raise errors.UserError(
-      f'{path} does not give test_logits and test_labels; train again into a '
-      'fresh workdir'
+      f'{path} does not give test_logits and test_labels; {_AGAIN}'
     ) from error
-  if problem := _find_problem(logits, labels):
-    raise errors.UserError(f'{path}: {problem}')
-  return logits, labels
+  for split in ('test', 'valid'):
+    logits, labels = (found.get(f'{split}_{what}') for what in _PARTS)
+    if split == 'valid' and logits is None and labels is None:
+      continue
+    if problem := _find_problem(split, logits, labels):
+      raise errors.UserError(f'{path} {problem}')
+  return {name: found.get(name) for name in _PREDICTIONS}
 
 
-def _find_problem(logits: np.ndarray, labels: np.ndarray) -> str:
+_AGAIN = 'train again into a fresh workdir'
+_PARTS = ('logits', 'labels')
+_PREDICTIONS = [f'{s}_{part}' for s in ('test', 'valid') for part in _PARTS]
+
+
+def _find_problem(
+  split: str, logits: np.ndarray | None, labels: np.ndarray | None
+) -> str:
   """Say what is wrong with a split's predictions; '' if nothing is."""
+  if logits is None or labels is None:
+    return f'does not give {split}_logits and {split}_labels; {_AGAIN}'
   shape, count = logits.shape, labels.size
   if labels.ndim != 1 or not count or shape != (count, tables.NUM_CLASSES):
     return (
-      f'test_logits {list(shape)} and test_labels {list(labels.shape)} must be '
-      '[N, 10] and [N]; train again into a fresh workdir'
+      f'holds {split}_logits {list(shape)} and {split}_labels '
+      f'{list(labels.shape)}, which must be [N, 10] and [N]; {_AGAIN}'
     )
   if labels.dtype.kind not in 'iu' or logits.dtype.kind != 'f':
     return (
-      f'{logits.dtype} test_logits and {labels.dtype} test_labels must be '
-      'float32 and int32; train again into a fresh workdir'
+      f'holds {logits.dtype} {split}_logits and {labels.dtype} {split}_labels, '
+      f'which must be float32 and int32; {_AGAIN}'
     )
   if not np.isfinite(logits).all():
     return (
-      f'{(~np.isfinite(logits)).sum()} test_logits are not finite, so the run '
-      'diverged; train again with a lower optim.lr'
+      f'holds {(~np.isfinite(logits)).sum()} {split}_logits that are not '
+      'finite, so the run diverged; train again with a lower optim.lr'
     )
   if labels.min() < 0 or labels.max() >= tables.NUM_CLASSES:
     return (
-      f'test_labels reach from {labels.min()} to {labels.max()}, but digits '
-      'from 0 to 9; train again into a fresh workdir'
+      f'holds {split}_labels from {labels.min()} to {labels.max()}, but digits '
+      f'go from 0 to 9; {_AGAIN}'
     )
   return ''
 
