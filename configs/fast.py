@@ -7,6 +7,9 @@ step. Chosen on the validation split (98.77 %, mean of 12 seeds): 0.03 to
 0.06 % more with 36,000 images, no more with other rates, betas, smoothings,
 shifted images or 48 features, all within noise; 8 features lose 0.15 %, no
 smoothing 0.3 %.
+
+Test accuracy 99.06 %, the mean of 10 seeds that chose nothing, after 1.1 s of
+training on 2 CPU cores: experiments/results/benchmark.json.
 """
 
 from mnist_jax import config as config_lib

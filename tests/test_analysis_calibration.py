@@ -51,13 +51,15 @@ def test_ece_of_a_case_by_hand():
   assert [b['count'] for b in measured['bins'] if b['count']] == [2, 2]
 
 
-def test_every_image_is_in_the_bin_of_its_confidence():
-  confidence = np.array([0.1, 1 / 15, 2 / 15, 0.5, 1.0])
-  bins = calibration.bin_confidence(confidence, np.ones(5, bool))
-  assert sum(b['count'] for b in bins) == 5
+@pytest.mark.parametrize('edges', [calibration.EQUAL, calibration.NINES])
+def test_every_image_is_in_the_bin_of_its_confidence(edges):
+  assert edges[0] == 0 and edges[-1] == 1 and (np.diff(edges) > 0).all()
+  confidence = np.array([0.1, 1 / 15, 2 / 15, 0.5, 0.9, 0.99999, 1.0])
+  bins = calibration.bin_confidence(confidence, np.ones(7, bool), edges)
+  assert sum(b['count'] for b in bins) == 7
   for b in bins:
     if b['count']:
-      assert b['low'] < b['confidence'] <= b['high'] + 1e-12
+      assert b['low'] < b['confidence'] <= b['high']
       assert b['accuracy'] == 1.0
     else:
       assert b['confidence'] is b['accuracy'] is None

@@ -334,13 +334,17 @@ def test_page_holds_its_figures_and_runs_nothing(workdirs, tmp_path):
   assert [row['num_errors'] for row in stored['runs']] == [10, 30, 90]
 
 
-def test_two_runs_that_share_no_error_get_a_page_too(
+def test_two_runs_without_a_shared_error_replace_an_earlier_comparison(
   workdirs, dataset, tmp_path
 ):
   labels = dataset.test.labels
   write_workdir(tmp_path / 'd', labels, labels)
+  analyse(*workdirs, cwd=tmp_path)
+  assert len(list((tmp_path / 'comparison/figures').iterdir())) == 3
   done = analyse(workdirs[1], tmp_path / 'd', cwd=tmp_path)
   assert (done.returncode, done.stderr) == (0, '')
+  left = [path.name for path in (tmp_path / 'comparison/figures').iterdir()]
+  assert left == ['accuracies.png']
   page = (tmp_path / 'comparison/comparison.html').read_text()
   assert page.count('<img ') == 1
   assert 'read right by at least one run' in page

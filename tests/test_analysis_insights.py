@@ -51,7 +51,9 @@ def saliency(indices=None, count=16, num_errors=5):
 
 
 def make_bins(confidence, right):
-  return calibration.bin_confidence(np.array(confidence), np.array(right))
+  return calibration.bin_confidence(
+    np.array(confidence), np.array(right), calibration.EQUAL
+  )
 
 
 def typical(count=10_000):

@@ -4,6 +4,8 @@ import base64
 import html.parser
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 
 from mnist_jax import errors
-from mnist_jax.analysis import outputs, runs
+from mnist_jax.analysis import outputs, page, runs, style
 from mnist_jax.data import datasets
 
 FIGURES = (
@@ -149,14 +151,45 @@ def test_analysis_json_holds_the_tables_and_the_run(workdir, dataset):
 
 def test_page_needs_nothing_from_outside_and_runs_nothing(workdir, dataset):
   outputs.write_all(workdir, dataset)
-  page = read_page(workdir)
-  assert not {'script', 'link', 'iframe', 'object'} & set(page.tags)
-  inside = [link[1:] for link in page.links if link.startswith('#')]
-  inline = [link for link in page.links if link.startswith('data:image/png')]
-  assert len(inside) + len(inline) == len(page.links)
-  assert inside == page.ids  # The contents name every section, in order.
+  read = read_page(workdir)
+  assert not {'script', 'link', 'iframe', 'object'} & set(read.tags)
+  inside = [link[1:] for link in read.links if link.startswith('#')]
+  inline = [link for link in read.links if link.startswith('data:image/png')]
+  assert len(inside) + len(inline) == len(read.links)
+  assert inside == read.ids  # The contents name every section, in order.
   pngs = {base64.b64decode(link.split(',')[1]) for link in inline}
   assert pngs == {path.read_bytes() for path in workdir.rglob('*.png')}
+
+
+def luminance(colour):
+  """Relative luminance of '#rgb' or '#rrggbb', as WCAG 2 defines it."""
+  digits = colour.lstrip('#')
+  digits = digits if len(digits) == 6 else ''.join(2 * d for d in digits)
+  shares = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+  linear = [
+    s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares
+  ]
+  return np.dot(linear, (0.2126, 0.7152, 0.0722))
+
+
+def contrast(one, other):
+  darker, lighter = sorted((luminance(one), luminance(other)))
+  return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_text_has_the_contrast_of_wcag_aa_in_light_and_dark():
+  assert round(contrast('#fff', '#767676'), 2) == 4.54  # A published case.
+  template = pathlib.Path(page.__file__).with_name('page.html').read_text()
+  themes = re.findall(r':root \{(.*?)\}', template)
+  assert len(themes) == 2
+  for theme in themes:
+    colours = dict(re.findall(r'--([\w-]+): (#\w+);', theme))
+    for ink in ('ink', 'soft', 'link'):
+      for paper in ('page', 'tint'):
+        assert contrast(colours[ink], colours[paper]) >= 4.5, (ink, paper)
+    assert contrast(colours['alarm'], colours['alarm-page']) >= 4.5
+  for ink in (style.INK, style.GREY, style.BLUE):
+    assert contrast(ink, '#fff') >= 4.5
 
 
 def test_page_shows_a_hostile_name_as_text(workdir, dataset):

@@ -4,7 +4,9 @@ import numpy as np
 
 from mnist_jax.analysis import tables
 
-NUM_BINS = 15  # As Guo et al. 2017 and most papers since.
+EQUAL = np.linspace(0, 1, 16)  # As Guo et al. 2017 and most papers since.
+# Half a nine each: most confidences of a good model are in the last of EQUAL.
+NINES = np.append(1 - 10.0 ** -np.arange(0, 4.1, 0.5), 1)
 COVERAGES = (1.0, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5)
 
 
@@ -51,23 +53,23 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict:
     `brier`: mean squared distance between the ten probabilities and the true
       one-hot vector, in 0..2 (Brier 1950).
     `ece`: expected calibration error, in 0..1: the gap between accuracy and
-      mean confidence of each bin, weighted by its images (Guo et al. 2017).
-    `bins`: those bins, as `bin_confidence` has them.
+      mean confidence in each bin of EQUAL, weighted by its images (Guo et al.
+      2017).
+    `bins`: the bins of NINES, to be drawn, as `bin_confidence` has them.
   """
   probabilities = tables.softmax(logits)
   confidence = probabilities.max(axis=1)
   right = probabilities.argmax(axis=1) == labels
-  bins = bin_confidence(confidence, right)
   gaps = [
     b['count'] * abs(b['accuracy'] - b['confidence'])
-    for b in bins
+    for b in bin_confidence(confidence, right, EQUAL)
     if b['count']
   ]
   return {
     'nll': nll(logits, labels),
     'brier': float(((probabilities - np.eye(10)[labels]) ** 2).sum(1).mean()),
     'ece': sum(gaps) / len(labels),
-    'bins': bins,
+    'bins': bin_confidence(confidence, right, NINES),
   }
 
 
@@ -85,21 +87,23 @@ def nll(logits: np.ndarray, labels: np.ndarray) -> float:
   return float((np.log(np.exp(shifted).sum(axis=1)) - true).mean())
 
 
-def bin_confidence(confidence: np.ndarray, right: np.ndarray) -> list[dict]:
-  """Sort images into equally wide bins of confidence.
+def bin_confidence(
+  confidence: np.ndarray, right: np.ndarray, edges: np.ndarray
+) -> list[dict]:
+  """Sort images into bins of confidence.
 
   Args:
-    confidence: [N] float in [0, 1].
+    confidence: [N] float in (0, 1].
     right: [N] bool.
+    edges: [E] float, ascending from 0 to 1.
 
   Returns:
-    NUM_BINS dicts: `low`, `high` (a bin holds low < confidence <= high),
-    `count`, and `confidence` and `accuracy`, the means in the bin, or None
-    where it is empty.
+    E - 1 dicts: `low`, `high` (a bin holds low < confidence <= high), `count`,
+    and `confidence` and `accuracy`, the means in the bin, or None where it is
+    empty.
   """
-  edges = np.linspace(0, 1, NUM_BINS + 1)
-  places = np.clip(np.ceil(confidence * NUM_BINS) - 1, 0, NUM_BINS - 1)
-  masks = [places == i for i in range(NUM_BINS)]
+  places = np.searchsorted(edges, confidence) - 1
+  masks = [places == i for i in range(len(edges) - 1)]
   return [
     {
       'low': float(low),

@@ -118,14 +118,7 @@ def _describe_run(run: runs.Run, name: str) -> dict:
 
 
 def _score(predicted: np.ndarray, labels: np.ndarray) -> dict:
-  num_errors, count = int((predicted != labels).sum()), len(labels)
-  return {
-    'accuracy': 1 - num_errors / count,
-    'num_errors': num_errors,
-    'accuracy_interval': list(
-      tables.wilson_interval(count - num_errors, count)
-    ),
-  }
+  return tables.score(int((predicted != labels).sum()), len(labels))
 
 
 def ensemble_probabilities(finished: Sequence[runs.Run]) -> np.ndarray:

@@ -14,6 +14,7 @@ from mnist_jax.analysis import (
 )
 from mnist_jax.data import datasets
 
+_SOMETIMES = ('agreement', 'everyone_wrong')
 _NUM_PAIRS, _NUM_LISTED = 20, 100  # Beyond these only comparison.json goes.
 
 
@@ -39,14 +40,16 @@ def write_all(
       the folder cannot be written.
   """
   runs.check_dataset(finished[0], dataset)
+  out = pathlib.Path(out)
   pictures = _draw(finished, compared, dataset)
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['comparison.json'] = json.dumps(compared, indent=1).encode()
   contents['comparison.html'] = _render(finished, compared, pictures).encode()
-  return [
-    files.write(pathlib.Path(out) / name, content)
-    for name, content in contents.items()
-  ]
+  paths = [files.write(out / name, data) for name, data in contents.items()]
+  for name in {*_SOMETIMES} - pictures.keys():
+    # Left by an earlier comparison in the same folder.
+    (out / f'figures/{name}.png').unlink(missing_ok=True)
+  return paths
 
 
 def _caption(finished: Sequence[runs.Run]) -> str:
