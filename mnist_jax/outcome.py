@@ -7,11 +7,12 @@ import pathlib
 import platform
 import subprocess
 import time
+from concurrent import futures
 
 import numpy as np
 
 from mnist_jax import devices, explain, files, summary
-from mnist_jax.analysis import outputs
+from mnist_jax.analysis import outputs, runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,18 +34,28 @@ def conclude(job, checkpoints, path: pathlib.Path, about: About) -> dict:
     The content of result.json.
   """
   state, progress = choose(job, checkpoints)
+  variables = state.eval_variables()
   evaluated = {
-    name: job.evaluate(state.eval_variables(), split)
-    for name, split in job.splits.items()
+    name: job.evaluate(variables, job.splits[name])
+    for name in ('test', 'valid')
+    if name in job.splits
   }
   logits = {name: logits for name, (logits, _) in evaluated.items()}
   write_predictions(path / 'predictions.npz', job.dataset, logits)
   write_explanations(path / 'explanations.npz', job, state, logits['test'])
   result = describe(job, state, progress, about)
+  run = runs.load_run(path, result)
+  with futures.ThreadPoolExecutor(1) as beside:
+    # The largest split is evaluated while the figures, which do not need it,
+    # are drawn. Nothing else may run on the devices meanwhile: XLA:CPU can
+    # hang with two programs that sum over devices.
+    train = beside.submit(job.evaluate, variables, job.splits['train'])
+    described, pictures = outputs.draw(path, run, job.dataset)
+    evaluated['train'] = train.result()
   for name in ('train', 'valid', 'test'):
     _, metrics = evaluated.get(name, (None, None))
     result[name] = metrics and metrics.compute()
-  outputs.write_all(path, job.dataset, result)
+  outputs.write(path, run, described, pictures)
   result['total_seconds'] = time.monotonic() - about.started
   files.write_json(path / 'result.json', result)
   return result

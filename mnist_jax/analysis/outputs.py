@@ -25,17 +25,13 @@ from mnist_jax.data import datasets
 
 
 def write_all(
-  workdir: str | pathlib.Path,
-  dataset: datasets.Dataset,
-  result: dict | None = None,
+  workdir: str | pathlib.Path, dataset: datasets.Dataset
 ) -> list[pathlib.Path]:
   """Write the figures, `analysis.json` and `report.html` of a finished run.
 
   Args:
     workdir: the folder that the training loop wrote.
     dataset: the data set that the run was trained and tested on.
-    result: what result.json will hold, from the loop that is about to write
-      it; None reads the file.
 
   Returns:
     The paths written; each file appears whole or not at all.
@@ -44,19 +40,49 @@ def write_all(
     errors.UserError: if the run is unfinished or damaged, was on another data
       set, or the workdir cannot be written.
   """
-  workdir = pathlib.Path(workdir)
-  run = runs.load_run(workdir, result)
+  run = runs.load_run(workdir)
+  described, pictures = draw(workdir, run, dataset)
+  return write(workdir, run, described, pictures)
+
+
+def draw(
+  workdir: str | pathlib.Path, run: runs.Run, dataset: datasets.Dataset
+) -> tuple[dict, dict[str, bytes]]:
+  """Compute the tables and draw the figures, without the scores of training.
+
+  Args:
+    workdir: the folder of the run.
+    run: the run; what its result says of the splits is not read.
+    dataset: the data set that the run was trained and tested on.
+
+  Returns:
+    What `describe` returns, and PNG files by the name of the figure, in the
+    order of the page.
+
+  Raises:
+    errors.UserError: if the run was on another data set, or damaged.
+  """
   runs.check_dataset(run, dataset)
   explained = explanations.load(workdir, len(run.test_labels))
   described = describe(run, dataset.name)
-  pictures = _draw(run, dataset, described, explained)
+  return described, _draw(run, dataset, described, explained)
+
+
+def write(
+  workdir: str | pathlib.Path,
+  run: runs.Run,
+  described: dict,
+  pictures: Mapping[str, bytes],
+) -> list[pathlib.Path]:
+  """Write what `draw` returned, and the page; see `write_all`."""
   page = report.render(run, described, advice.advise(run, described), pictures)
   head = {k: run.result[k] for k in ('dataset', 'config_name', 'seed')}
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['analysis.json'] = json.dumps(head | described, indent=1).encode()
   contents['report.html'] = page.encode()
   return [
-    files.write(workdir / name, content) for name, content in contents.items()
+    files.write(pathlib.Path(workdir) / name, content)
+    for name, content in contents.items()
   ]
 
 
