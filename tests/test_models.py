@@ -26,12 +26,12 @@ def create(name, **kwargs):
 
 
 def init(model):
-  return model.init(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
+  return jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
 
 
 @pytest.mark.parametrize(('name', 'num_weights'), NUM_WEIGHTS.items())
 def test_a_model_has_exactly_its_published_weights(name, num_weights):
-  params = init(create(name))['params']
+  params = jax.eval_shape(lambda: init(create(name)))['params']
   assert summary.num_params(params) == num_weights
 
 
@@ -42,7 +42,7 @@ def test_every_model_is_counted_here():
 @pytest.mark.parametrize('name', NUM_WEIGHTS)
 def test_logits_are_ten_finite_float32_per_image(name):
   model = create(name)
-  logits = model.apply(init(model), jnp.ones((3, 28, 28, 1)))
+  logits = jax.jit(model.apply)(init(model), jnp.ones((3, 28, 28, 1)))
   assert logits.shape == (3, 10)
   assert logits.dtype == jnp.float32
   assert jnp.isfinite(logits).all()
@@ -51,18 +51,23 @@ def test_logits_are_ten_finite_float32_per_image(name):
 @pytest.mark.parametrize('name', NUM_WEIGHTS)
 def test_every_backend_has_the_same_weights_and_logits(name, monkeypatch):
   model = create(name, dropout=0.0)
+  variables = init(model)
   images = jax.random.uniform(jax.random.key(1), (8, 28, 28, 1))
 
   def train_and_test():
-    variables = init(model)
-    logits, new = model.apply(
-      variables, images, train=True, mutable=['batch_stats']
-    )
-    return variables, logits, new, model.apply(variables | new, images)
+    @jax.jit
+    def run(variables):
+      logits, new = model.apply(
+        variables, images, train=True, mutable=['batch_stats']
+      )
+      return logits, new, model.apply(variables | new, images)
 
-  fast = train_and_test()
+    return jax.eval_shape(lambda: init(model)), run(variables)
+
+  shapes, fast = train_and_test()
   monkeypatch.setattr(jax, 'default_backend', lambda: 'tpu')
-  plain = train_and_test()
+  plain_shapes, plain = train_and_test()
+  assert shapes == plain_shapes
   assert jax.tree.structure(fast) == jax.tree.structure(plain)
   for a, b in zip(jax.tree.leaves(fast), jax.tree.leaves(plain), strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5)
