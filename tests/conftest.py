@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from matplotlib import text
 
 from mnist_jax.data import uci_digits
 
@@ -20,3 +21,18 @@ def digits():
   """Real digits: uint8 images [1300, 28, 28] and int32 labels [1300]."""
   arrays = uci_digits.load()
   return arrays.train_images, arrays.train_labels.astype(np.int32)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+  """The words that are really drawn; ticks out of view are not."""
+  found = []
+  draw = text.Text.draw
+
+  def draw_and_note(word, renderer):
+    if word.get_visible() and word.get_text().strip():
+      found.append(word)
+    draw(word, renderer)
+
+  monkeypatch.setattr(text.Text, 'draw', draw_and_note)
+  return found

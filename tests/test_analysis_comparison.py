@@ -9,7 +9,6 @@ import types
 
 import numpy as np
 import pytest
-from matplotlib import text
 from scipy import stats
 
 from mnist_jax import errors
@@ -196,21 +195,6 @@ def test_more_than_fifty_runs_are_refused():
 
 def map_numbers(count):
   return [str(i) for i in range(count)]
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-  """The words that are really drawn; ticks out of view are not."""
-  found = []
-  draw = text.Text.draw
-
-  def draw_and_note(word, renderer):
-    if word.get_visible() and word.get_text().strip():
-      found.append(word)
-    draw(word, renderer)
-
-  monkeypatch.setattr(text.Text, 'draw', draw_and_note)
-  return found
 
 
 def draw(name, compared):

@@ -92,21 +92,6 @@ def joined(fig):
   return '\n'.join(t.get_text() for t in words(fig))
 
 
-@pytest.fixture
-def drawn(monkeypatch):
-  """The words that are really drawn; ticks out of view are not."""
-  found = []
-  draw = text.Text.draw
-
-  def draw_and_note(word, renderer):
-    if word.get_visible() and word.get_text().strip():
-      found.append(word)
-    draw(word, renderer)
-
-  monkeypatch.setattr(text.Text, 'draw', draw_and_note)
-  return found
-
-
 @pytest.mark.parametrize('case', CASES)
 def test_no_word_overlaps_another_or_leaves_the_page(case, drawn):
   fig = CASES[case]()

@@ -11,6 +11,7 @@ from PIL import Image
 from mnist_jax.analysis import (
   calibration,
   calibration_charts,
+  charts,
   explanations,
   insights,
   style,
@@ -84,7 +85,7 @@ def per_class(num_errors):
   labels = np.arange(10_000) % 10
   predicted = (labels + (np.arange(10_000) < num_errors)) % 10
   matrix = tables.confusion_matrix(labels, predicted)
-  return calibration_charts.per_class_bars(tables.per_class(matrix), CAPTION)
+  return charts.per_class_bars(tables.per_class(matrix), CAPTION)
 
 
 SURE, RIGHT = typical()
@@ -128,21 +129,6 @@ CASES = {
 
 def joined(fig):
   return '\n'.join(t.get_text() for t in fig.findobj(text.Text))
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-  """The words that are really drawn; ticks out of view are not."""
-  found = []
-  draw = text.Text.draw
-
-  def draw_and_note(word, renderer):
-    if word.get_visible() and word.get_text().strip():
-      found.append(word)
-    draw(word, renderer)
-
-  monkeypatch.setattr(text.Text, 'draw', draw_and_note)
-  return found
 
 
 @pytest.mark.parametrize('case', CASES)

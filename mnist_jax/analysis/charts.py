@@ -1,4 +1,4 @@
-"""The learning curves and the confusion matrix, as matplotlib figures."""
+"""Learning curves, confusion matrix and digits, as matplotlib figures."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -166,3 +166,60 @@ def _draw_cells(ax: axes.Axes, matrix: np.ndarray, mistakes: np.ndarray):
       ha='center',
       va='center_baseline',
     )
+
+
+@style.applied
+def per_class_bars(
+  per_class: Sequence[Mapping[str, float]], caption: str
+) -> figure.Figure:
+  """Draw how well each digit is read.
+
+  Args:
+    per_class: ten dicts, as `tables.per_class` returns them.
+    caption: data set, config name and seed.
+
+  Returns:
+    A figure with precision and recall per digit, and F1 beneath.
+  """
+  floor = _find_floor(per_class)
+  fig = style.new_figure(
+    3.2,
+    'How well each digit is read',
+    f'the axis starts at {floor:.0%}; beneath each digit stands its F1, '
+    'which weighs both',
+    caption,
+  )
+  ax = style.add_axes(fig, 0.85, 0.75, 5.9, 2.35)
+  looks = zip(_SCORES.items(), _SERIES.values(), (-0.13, 0.13), strict=True)
+  for (name, meaning), look, shift in looks:
+    x = [row['digit'] + shift for row in per_class]
+    y = [row[name] for row in per_class]
+    ax.vlines(x, floor, y, color=look['color'], alpha=0.3, linewidth=5)
+    ax.plot(x, y, **look | {'linestyle': ''}, label=f'{name}: {meaning}')
+  room = 0.06 * (1 - floor)  # So that no marker is cut at 100 %.
+  ax.set(xlim=(-0.5, 9.5), ylim=(floor, 1 + room))
+  ax.set_xticks(range(10), [f'{r["digit"]}\n{r["f1"]:.1%}' for r in per_class])
+  ax.tick_params(axis='x', length=0, labelcolor=style.INK)
+  ax.set_yticks(np.linspace(floor, 1, 6))
+  ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=1))
+  ax.grid(axis='y')
+  ax.set_axisbelow(True)
+  fig.legend(
+    loc='lower center',
+    bbox_to_anchor=(0.5, style.FOOTER / fig.get_figheight()),
+    ncols=2,
+  )
+  return fig
+
+
+_SCORES = {
+  'precision': 'answers of this digit that are right',
+  'recall': 'images of this digit that are found',
+}
+
+
+def _find_floor(per_class: Sequence[Mapping[str, float]]) -> float:
+  """Find a round share below all scores to start the axis at."""
+  lowest = min(row[name] for row in per_class for name in _SCORES)
+  floors = (0.99, 0.98, 0.95, 0.9, 0.8, 0.5)
+  return next((floor for floor in floors if floor < lowest), 0.0)

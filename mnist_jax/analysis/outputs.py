@@ -162,9 +162,7 @@ def _draw(
   matrix = np.array(described['confusion_matrix'])
   figures = {
     'training_curves': charts.training_curves(run.rows, best_epoch, caption),
-    'per_class': calibration_charts.per_class_bars(
-      described['per_class'], caption
-    ),
+    'per_class': charts.per_class_bars(described['per_class'], caption),
     'confusion_matrix': charts.confusion_matrix(matrix, caption),
     'misclassified': grids.misclassified(*answers, reviews, caption),
     **_draw_confidence(probabilities, test.labels, described, caption),
