@@ -1,10 +1,9 @@
 """Checkpoints: the newest two and the best; the only file with orbax.
 
-Each holds the training state, the sums of the epoch under way, and a Progress:
-together all that an exact resume needs.
+Each holds the training state, the sums of the epoch under way, and progress in
+plain numbers: together all that an exact resume needs.
 """
 
-import dataclasses
 import logging
 import pathlib
 import zlib
@@ -16,7 +15,6 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from mnist_jax import errors, files
-from mnist_jax import progress as progress_lib
 
 
 class Checkpoints:
@@ -64,13 +62,13 @@ class Checkpoints:
   def __exit__(self, *unused):
     self._manager.close()
 
-  def save(self, step: int, state: Any, progress, *, score: float | None):
+  def save(self, step: int, state: Any, progress: dict, *, score: float | None):
     """Saves atomically.
 
     Args:
       step: number of updates taken.
       state: a tree of arrays.
-      progress: a Progress.
+      progress: what goes with it, in plain JSON types.
       score: of the validation split, lower is better; None when this step was
         not evaluated.
 
@@ -82,10 +80,7 @@ class Checkpoints:
         return  # A signal came before the next step.
       # Saved by a signal at the end of its epoch, before it was evaluated.
       self._manager.delete(step)
-    meta = {
-      'progress': dataclasses.asdict(progress),
-      'checksum': _checksum(state),
-    }
+    meta = {'progress': progress, 'checksum': _checksum(state)}
     try:
       self._manager.save(
         step,
@@ -133,7 +128,7 @@ class Checkpoints:
       )
     return None
 
-  def restore_best(self, like: Any) -> tuple[Any, progress_lib.Progress]:
+  def restore_best(self, like: Any) -> tuple[Any, dict]:
     """Restores the checkpoint of the lowest score."""
     return self._restore(self._manager.best_step(), like)
 
@@ -146,8 +141,7 @@ class Checkpoints:
     )
     if _checksum(saved.state) != saved.progress['checksum']:
       raise ValueError('its checksum differs')
-    progress = progress_lib.Progress(**saved.progress['progress'])
-    return saved.state, progress
+    return saved.state, saved.progress['progress']
 
 
 def _score(metrics: dict) -> float:

@@ -64,6 +64,12 @@ def parse(argv: Sequence[str]) -> list[str]:
   return rest
 
 
+def config_name(config_flag: str) -> str:
+  """Returns 'improved-smoke' for 'configs/improved.py:smoke'."""
+  path, *mode = config_flag.split(':')
+  return '-'.join([pathlib.Path(path).stem, *mode])
+
+
 def _check_field_names(argv: Sequence[str]) -> None:
   known = config_lib.flatten(config_lib.default())
   for argument in argv[1:]:

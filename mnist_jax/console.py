@@ -76,6 +76,17 @@ def epoch_line(row: dict, total_epochs: float) -> str:
   return '  '.join(parts)
 
 
+def point_line(name: str, result: dict) -> str:
+  """Returns a finished point of a sweep as one line."""
+  parts = [f'{name:<12}']
+  for split in ('train', 'valid', 'test'):
+    if scores := result[split]:
+      parts.append(
+        f'{split} {scores["accuracy"]:7.2%} ({scores["num_errors"]} errors)'
+      )
+  return '  '.join([*parts, f'{result["train_seconds"]:.1f} s'])
+
+
 def say_result(result: dict, path) -> None:
   """Prints the test result, and where to look."""
   test = result['test']

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import jax
 import ml_collections
+import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
@@ -32,12 +33,29 @@ class Job:
   mesh: jax.sharding.Mesh
   model: models.Cnn
   optimizer: optim.Optimizer
+  augment: Callable | None
   steps_per_epoch: int
   num_steps: int
   splits: dict[str, dict[str, jax.Array]]  # Of all that are not empty.
-  create: Callable  # () -> (TrainState, Metrics), on all devices.
+  initialize: Callable  # (seed, scalars) -> (TrainState, Metrics)
   run_steps: Callable  # epoch.make_run_steps
   evaluate: Callable  # evaluate.make_evaluate
+  compiled: dict[str, Callable]  # What `compile_steps` has made.
+
+  def with_config(self, config: ml_collections.ConfigDict) -> 'Job':
+    """Returns the same job of another seed, or of other optim.SCALARS.
+
+    Both share data and compiled programs.
+    """
+    optimizer = dataclasses.replace(
+      self.optimizer,
+      scalars={name: config.optim[name] for name in self.optimizer.scalars},
+    )
+    return dataclasses.replace(self, config=config, optimizer=optimizer)
+
+  def create(self):
+    """Creates the (TrainState, Metrics) of step 0, on all devices."""
+    return self.initialize(self.config.seed, self.optimizer.scalars)
 
   def abstract(self):
     """Returns shapes, dtypes and places of (TrainState, Metrics)."""
@@ -48,23 +66,30 @@ class Job:
       jax.eval_shape(self.create),
     )
 
-  def epoch_indices(self, epoch: int) -> jax.Array:
-    """Returns the batches [steps, B] of an epoch, split over the devices."""
-    indices = batches.epoch_indices(
+  def epoch_batches(self, epoch: int) -> np.ndarray:
+    """Returns an epoch's batches of training images, [steps, B] int32."""
+    return batches.epoch_indices(
       len(self.dataset.train),
       self.config.data.batch_size,
       seed=self.config.seed,
       epoch=epoch,
     )
+
+  def epoch_indices(self, epoch: int) -> jax.Array:
+    """Returns the same, each batch split over the devices."""
     spec = P(None, self.mesh.axis_names[0])
-    return jax.device_put(indices, NamedSharding(self.mesh, spec))
+    return jax.device_put(
+      self.epoch_batches(epoch), NamedSharding(self.mesh, spec)
+    )
 
   def compile_steps(self) -> Callable:
     """Compiles `run_steps`, once for every epoch and number of steps."""
-    indices = self.epoch_indices(0)
-    return self.run_steps.lower(
-      *self.abstract(), self.splits['train'], indices, 0, 0
-    ).compile()
+    if 'run_steps' not in self.compiled:
+      indices = self.epoch_indices(0)
+      self.compiled['run_steps'] = self.run_steps.lower(
+        *self.abstract(), self.splits['train'], indices, 0, 0
+      ).compile()
+    return self.compiled['run_steps']
 
 
 def create_job(
@@ -83,46 +108,53 @@ def create_job(
       f'images of {dataset.name}; try {min(128, num_train)}'
     )
   mesh = devices.create_mesh(config.num_devices, batch_size, epoch.AXIS)
+  everywhere = NamedSharding(mesh, P())
   steps_per_epoch = num_train // batch_size
   num_steps = max(1, round(config.total_epochs * steps_per_epoch))
   model = models.create_model(config.model)
   optimizer = optim.create_optimizer(
     config.optim, steps_per_epoch=steps_per_epoch, num_steps=num_steps
   )
-  everywhere = NamedSharding(mesh, P())
+  augment = augment_lib.create_augment(config.augment)
+  run_steps = epoch.make_run_steps(
+    mesh,
+    model=models.create_model(
+      config.model, epoch.AXIS if mesh.size > 1 else None
+    ),
+    optimizer=optimizer,
+    augment=augment,
+  )
   return Job(
     config=config,
     dataset=dataset,
     mesh=mesh,
     model=model,
     optimizer=optimizer,
+    augment=augment,
     steps_per_epoch=steps_per_epoch,
     num_steps=num_steps,
     splits=_put_splits(dataset, everywhere),
-    create=functools.partial(
-      # The seed is an argument, so that all seeds share a compiled program.
-      jax.jit(
-        functools.partial(_create, model=model, optimizer=optimizer),
-        out_shardings=everywhere,
-      ),
-      config.seed,
+    initialize=jax.jit(
+      # The seed and the scalars are arguments: all values share a program.
+      functools.partial(create_state, model=model, optimizer=optimizer),
+      out_shardings=everywhere,
     ),
-    run_steps=epoch.make_run_steps(
-      mesh,
-      model=models.create_model(
-        config.model, epoch.AXIS if mesh.size > 1 else None
-      ),
-      optimizer=optimizer,
-      augment=augment_lib.create_augment(config.augment),
-    ),
+    run_steps=run_steps,
     evaluate=evaluate.make_evaluate(mesh, model=model),
+    compiled={},
   )
 
 
-def _create(seed, *, model, optimizer):
+def create_state(seed, scalars, *, model, optimizer):
+  """Creates the state and the empty sums that a run starts from.
+
+  Args:
+    seed: [] int32, of everything random in the run.
+    scalars: {name: [] float32} of `optimizer.scalars`.
+  """
   rng = jax.random.key(seed)
   state = train_state.create_train_state(rng, model=model, optimizer=optimizer)
-  return state, metrics.Metrics.empty()
+  return optimizer.with_scalars(state, scalars), metrics.Metrics.empty()
 
 
 def _put_splits(dataset, sharding):

@@ -6,7 +6,6 @@ mnist_jax/config.py lists every field that --config.FIELD=VALUE overrides.
 """
 
 import gc
-import pathlib
 import shlex
 import sys
 import time
@@ -43,7 +42,7 @@ def main() -> None:
   from mnist_jax import devices, outcome, train
 
   config = _CONFIG.value
-  config_name = _config_name(flags.FLAGS['config'].config_filename)
+  config_name = command_line.config_name(flags.FLAGS['config'].config_filename)
   workdir = _WORKDIR.value or f'runs/{config_name}-seed{config.seed}'
   devices.configure(config)
   train.train_and_evaluate(
@@ -55,12 +54,6 @@ def main() -> None:
       started=STARTED,
     ),
   )
-
-
-def _config_name(config_flag: str) -> str:
-  """Returns 'improved-smoke' for 'configs/improved.py:smoke'."""
-  path, *mode = config_flag.split(':')
-  return '-'.join([pathlib.Path(path).stem, *mode])
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ from concurrent import futures
 import numpy as np
 
 from mnist_jax import devices, explain, files, summary
+from mnist_jax import progress as progress_lib
 from mnist_jax.analysis import outputs, runs
 
 
@@ -35,15 +36,10 @@ def conclude(job, checkpoints, path: pathlib.Path, about: About) -> dict:
   """
   state, progress = choose(job, checkpoints)
   variables = state.eval_variables()
-  evaluated = {
-    name: job.evaluate(variables, job.splits[name])
-    for name in ('test', 'valid')
-    if name in job.splits
-  }
-  logits = {name: logits for name, (logits, _) in evaluated.items()}
-  write_predictions(path / 'predictions.npz', job.dataset, logits)
-  write_explanations(path / 'explanations.npz', job, state, logits['test'])
-  result = describe(job, state, progress, about)
+  evaluated = evaluate(job, variables, ('test', 'valid'))
+  logits = write_predictions(path / 'predictions.npz', job.dataset, evaluated)
+  write_explanations(path / 'explanations.npz', job, variables, logits['test'])
+  result = describe(job, int(state.step), variables, progress, about)
   run = runs.load_run(path, result)
   with futures.ThreadPoolExecutor(1) as beside:
     # The largest split is evaluated while the figures, which do not need it,
@@ -52,10 +48,46 @@ def conclude(job, checkpoints, path: pathlib.Path, about: About) -> dict:
     train = beside.submit(job.evaluate, variables, job.splits['train'])
     described, pictures = outputs.draw(path, run, job.dataset)
     evaluated['train'] = train.result()
+  outputs.write(path, run, described, pictures)
+  return write_result(path, result, evaluated, about)
+
+
+def record(job, step, variables, progress, path, about: About) -> dict:
+  """Leaves what `conclude` does, but for figures and report.
+
+  They can be had at any time: `python -m mnist_jax.analysis WORKDIR`.
+
+  Args:
+    job: of the run.
+    step: after which the run had `variables`.
+    variables: to evaluate.
+    progress: a Progress.
+    path: the run's folder.
+    about: the run's name, command and start.
+
+  Returns:
+    The content of result.json.
+  """
+  evaluated = evaluate(job, variables, ('train', 'valid', 'test'))
+  write_predictions(path / 'predictions.npz', job.dataset, evaluated)
+  result = describe(job, step, variables, progress, about)
+  return write_result(path, result, evaluated, about)
+
+
+def evaluate(job, variables, names) -> dict:
+  """Returns {name: (logits [N, 10], Metrics)} of those splits there are."""
+  return {
+    name: job.evaluate(variables, job.splits[name])
+    for name in names
+    if name in job.splits
+  }
+
+
+def write_result(path, result: dict, evaluated: dict, about: About) -> dict:
+  """Adds metrics and time to `result` and writes it, the run's last file."""
   for name in ('train', 'valid', 'test'):
     _, metrics = evaluated.get(name, (None, None))
     result[name] = metrics and metrics.compute()
-  outputs.write(path, run, described, pictures)
   result['total_seconds'] = time.monotonic() - about.started
   files.write_json(path / 'result.json', result)
   return result
@@ -63,14 +95,19 @@ def conclude(job, checkpoints, path: pathlib.Path, about: About) -> dict:
 
 def choose(job, checkpoints):
   """Returns the state that `select` asks for, and the whole run's progress."""
-  (state, _), progress, _ = checkpoints.restore_newest(job.abstract())
+  (state, _), saved, _ = checkpoints.restore_newest(job.abstract())
   if job.config.select == 'best_valid':
     (state, _), _ = checkpoints.restore_best(job.abstract())
-  return state, progress
+  return state, progress_lib.Progress(**saved)
 
 
-def write_predictions(path: pathlib.Path, dataset, logits: dict) -> None:
-  """Writes logits and labels of test and valid, in the data set's order."""
+def write_predictions(path: pathlib.Path, dataset, evaluated: dict) -> dict:
+  """Writes logits and labels of test and valid, in the data set's order.
+
+  Returns:
+    {'test': logits [N, 10], ...}
+  """
+  logits = {name: logits for name, (logits, _) in evaluated.items()}
   arrays = {
     'test_logits': logits['test'],
     'test_labels': dataset.test.labels,
@@ -82,11 +119,12 @@ def write_predictions(path: pathlib.Path, dataset, logits: dict) -> None:
       'valid_indices': dataset.valid.indices,
     }
   _write_arrays(path, arrays)
+  return logits
 
 
-def write_explanations(path: pathlib.Path, job, state, logits) -> None:
+def write_explanations(path: pathlib.Path, job, variables, logits) -> None:
   """Writes filters and saliency maps, of the weights that were chosen."""
-  variables, test = state.eval_variables(), job.dataset.test
+  test = job.dataset.test
   _write_arrays(
     path,
     explain.explain(job.model, variables, test.images, test.labels, logits),
@@ -99,7 +137,7 @@ def _write_arrays(path, arrays):
   files.write(path, buffer.getvalue())
 
 
-def describe(job, state, progress, about: About) -> dict:
+def describe(job, step: int, variables, progress, about: About) -> dict:
   """Returns result.json but for the metrics."""
   return {
     'dataset': job.dataset.name,
@@ -107,9 +145,9 @@ def describe(job, state, progress, about: About) -> dict:
     'config_name': about.config_name,
     'command': about.command,
     'seed': job.config.seed,
-    'num_params': summary.num_params(state.params),
-    'steps': int(state.step),
-    'epochs': int(state.step) / job.steps_per_epoch,
+    'num_params': summary.num_params(variables['params']),
+    'steps': step,
+    'epochs': step / job.steps_per_epoch,
     'selected': job.config.select,
     'best_epoch': progress.best_epoch,
     'train_seconds': progress.seconds['train'],

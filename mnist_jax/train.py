@@ -1,7 +1,9 @@
 """`train_and_evaluate`: the whole run, read like a recipe."""
 
+import dataclasses
 import math
 import pathlib
+from collections.abc import Callable
 
 import ml_collections
 
@@ -69,6 +71,7 @@ def train(
   job: job_lib.Job,
   checkpoints: checkpoint_lib.Checkpoints,
   path: pathlib.Path,
+  say: Callable[[str], None] = console.say,
 ) -> bool:
   """Takes the steps that are left; returns False if a signal came between.
 
@@ -92,18 +95,22 @@ def train(
         job, run_steps, state, sums, progress, clock, signals, bar
       )
       if signals.received:
-        checkpoints.save(int(state.step), (state, sums), progress, score=None)
+        save(checkpoints, state, sums, progress, score=None)
         return False
       row = evaluate_epoch(job, state, sums, clock)
       writer.write(row)
       progress.record(row)
       state = job.optimizer.end_epoch(state, row.get('valid/loss'))
       sums, clock.seconds['epoch'] = sums.empty(), 0.0
-      checkpoints.save(
-        row['step'], (state, sums), progress, score=progress_lib.score(row)
-      )
-      console.say(console.epoch_line(row, config.total_epochs))
+      save(checkpoints, state, sums, progress, score=progress_lib.score(row))
+      say(console.epoch_line(row, config.total_epochs))
   return True
+
+
+def save(checkpoints, state, sums, progress, *, score: float | None) -> None:
+  """Saves all that an exact resume needs."""
+  saved = dataclasses.asdict(progress)
+  checkpoints.save(int(state.step), (state, sums), saved, score=score)
 
 
 def start(job: job_lib.Job, checkpoints: checkpoint_lib.Checkpoints):
@@ -111,11 +118,11 @@ def start(job: job_lib.Job, checkpoints: checkpoint_lib.Checkpoints):
   restored = checkpoints.restore_newest(job.abstract())
   if restored is None:
     return *job.create(), progress_lib.Progress()
-  (state, sums), progress, damaged = restored
+  (state, sums), saved, damaged = restored
   for line in damaged:
     console.warn(line)
   console.say(f'resuming at step {int(state.step):,} of {job.num_steps:,}')
-  return state, sums, progress
+  return state, sums, progress_lib.Progress(**saved)
 
 
 def is_finished(job: job_lib.Job, progress: progress_lib.Progress) -> bool:

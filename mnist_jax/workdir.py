@@ -20,7 +20,7 @@ FREE_FIELDS = (
 
 def read_result(workdir: pathlib.Path) -> dict | None:
   """Returns the result of a finished run, or None."""
-  return _read_json(workdir / 'result.json')
+  return read_json(workdir / 'result.json')
 
 
 def resume_config(
@@ -34,7 +34,7 @@ def resume_config(
     errors.UserError: when a run of another config lives there, listing the
       fields that differ.
   """
-  stored = _read_json(workdir / 'config.json')
+  stored = read_json(workdir / 'config.json')
   if stored is None:
     return config
   config = config.copy_and_resolve_references()
@@ -65,7 +65,12 @@ def as_json(config: ml_collections.ConfigDict) -> dict:
   return json.loads(config.to_json())
 
 
-def _read_json(path: pathlib.Path) -> dict | None:
+def read_json(path: pathlib.Path) -> dict | None:
+  """Reads one of a workdir's files; None where there is none.
+
+  Raises:
+    errors.UserError: when it cannot be read.
+  """
   try:
     return json.loads(path.read_text())
   except FileNotFoundError:

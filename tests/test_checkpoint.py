@@ -8,7 +8,6 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from mnist_jax import checkpoint, errors
-from mnist_jax.progress import Progress
 
 
 def make_state(value, devices=1):
@@ -33,7 +32,7 @@ def save(path, scores):
   """Saves steps 1, 2, ... with these scores."""
   with checkpoint.Checkpoints(path) as checkpoints:
     for step, score in enumerate(scores, start=1):
-      progress = Progress(epochs=step, seconds={'train': 0.1 * step})
+      progress = {'epochs': step, 'seconds': {'train': 0.1 * step}}
       checkpoints.save(step, make_state(step), progress, score=score)
 
 
@@ -59,7 +58,7 @@ def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
   assert jax.random.key_data(state['rng']).tolist() == [0, 7]
   np.testing.assert_array_equal(state['kernel'], expected['kernel'])
   assert jax.tree.structure(state) == jax.tree.structure(expected)
-  assert progress == Progress(epochs=1, seconds={'train': 0.1})
+  assert progress == {'epochs': 1, 'seconds': {'train': 0.1}}
   assert damaged == []
 
 
@@ -107,11 +106,11 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
     damage(path)
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
     state, progress, lines = checkpoints.restore_newest(abstract(make_state(0)))
-    assert (state['step'], progress.epochs) == (2, 2)
+    assert (state['step'], progress['epochs']) == (2, 2)
     assert len(lines) == 1
     assert lines[0].startswith('checkpoint 3 is damaged')
     # The run comes by step 3 again and saves it anew.
-    checkpoints.save(3, make_state(3), Progress(), score=1.0)
+    checkpoints.save(3, make_state(3), {}, score=1.0)
     assert checkpoints.restore_newest(abstract(make_state(0)))[2] == []
 
 

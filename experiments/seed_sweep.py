@@ -1,0 +1,150 @@
+"""Runs many seeds of a recipe, and says what their spread is.
+
+  python -m experiments.seed_sweep --config=configs/fast.py --num_seeds=10
+
+Every seed has its own folder below --workdir, and a second call goes on where
+a first one was stopped. sweep.json there holds every seed's numbers.
+"""
+
+import gc
+import pathlib
+import re
+import runpy
+import shlex
+import shutil
+import sys
+import time
+
+from absl import flags
+from ml_collections import config_flags
+
+from experiments import readme
+from mnist_jax import command_line, errors, files
+
+MAX_SEEDS = 1000
+
+_CONFIG = config_flags.DEFINE_config_file(
+  'config', None, 'Path of a recipe, as of python -m mnist_jax.main.'
+)
+_NUM_SEEDS = flags.DEFINE_integer(
+  'num_seeds', 10, 'How many: config.seed, config.seed + 1, ...'
+)
+_MODE = flags.DEFINE_enum(
+  'mode',
+  'auto',
+  ['auto', 'vmap', 'loop', 'devices'],
+  'loop: one seed after another, on all devices; devices: one on each device; '
+  'vmap: several on each; auto: the fastest of them here.',
+)
+_WORKDIR = flags.DEFINE_string(
+  'workdir', '', 'Folder of the sweep; runs/<config>-sweep when not given.'
+)
+_SETTINGS = flags.DEFINE_bool(
+  'settings', False, "Each seed also for every row of the recipe's sweep(add)."
+)
+_PUBLISH_AS = flags.DEFINE_string(
+  'publish_as', '', 'Name under which experiments/results/ keeps it as well.'
+)
+_ONLY = flags.DEFINE_string(
+  'only', '', 'Name of a single point, such as seed3, for schedulers.'
+)
+
+
+def main() -> None:
+  """Runs what the flags say."""
+  started = time.monotonic()
+  if _CONFIG.value is None:
+    raise errors.UserError('no config is given; try --config=configs/fast.py')
+  check_flags()
+  gc.set_threshold(100_000, 50, 100)  # As in mnist_jax/main.py.
+  from mnist_jax import devices, outcome, sweep
+
+  config, source = _CONFIG.value, flags.FLAGS['config'].config_filename
+  config_name = command_line.config_name(source)
+  path = pathlib.Path(_WORKDIR.value or f'runs/{config_name}-sweep')
+  devices.configure(config)
+  found = sweep.run(
+    config,
+    path,
+    num_seeds=_NUM_SEEDS.value,
+    rows=load_rows(source) if _SETTINGS.value else ({},),
+    only=_ONLY.value,
+    mode=_MODE.value,
+    about=outcome.About(config_name, point_command(), started),
+  )
+  if found is None:
+    print(f'stopped and saved; to go on: {command()}')
+  elif not _ONLY.value:
+    conclude(found, path)
+
+
+def check_flags() -> None:
+  """Checks what absl does not.
+
+  Raises:
+    errors.UserError: for a number or name that cannot be.
+  """
+  if not 1 <= _NUM_SEEDS.value <= MAX_SEEDS:
+    raise errors.UserError(
+      f'num_seeds {_NUM_SEEDS.value} is out of range; it must be from 1 to '
+      f'{MAX_SEEDS}'
+    )
+  if _PUBLISH_AS.value and not re.fullmatch(r'[\w-]+', _PUBLISH_AS.value):
+    raise errors.UserError(
+      f'publish_as {_PUBLISH_AS.value!r} is no name; use letters, digits, - '
+      'and _ only'
+    )
+
+
+def load_rows(source: str) -> list[dict]:
+  """Returns the rows that a recipe's `sweep(add)` adds.
+
+  Raises:
+    errors.UserError: when it has no such function, or that adds nothing.
+  """
+  path = source.split(':')[0]
+  rows = []
+  sweep = runpy.run_path(path).get('sweep')
+  if sweep is not None:
+    sweep(lambda **settings: rows.append(settings))
+  if not rows:
+    raise errors.UserError(
+      f'{path} has no sweep(add) that adds a row; see configs/basic.py for one'
+    )
+  return rows
+
+
+def command() -> str:
+  """Returns what was typed, to type again."""
+  return f'python -m experiments.seed_sweep {shlex.join(sys.argv[1:])}'
+
+
+def point_command() -> str:
+  """Returns what runs one point alone, without its seed and settings."""
+  flags_of_config = [flag for flag in sys.argv[1:] if 'config' in flag]
+  return f'python -m mnist_jax.main {shlex.join(flags_of_config)}'
+
+
+def conclude(found: dict, path: pathlib.Path) -> None:
+  """Writes sweep.json and the figures, and says what they show."""
+  from mnist_jax.analysis import seeds, sweeps
+
+  found = {**found, 'command': command()}
+  found['summary'] = seeds.summarize(found['seeds'])
+  files.write_json(path / 'sweep.json', found)
+  written = sweeps.write_sweep(path)
+  print(f'\n{sweeps.describe(found)}\n\n  {path / "sweep.json"}')
+  for figure in written:
+    print(f'  {figure}')
+  if _PUBLISH_AS.value:
+    publish(path, _PUBLISH_AS.value)
+
+
+def publish(path: pathlib.Path, name: str) -> None:
+  """Keeps a sweep's numbers and its picture in experiments/results/."""
+  shutil.copyfile(path / 'sweep.json', readme.RESULTS / f'{name}.json')
+  shutil.copyfile(path / 'figures/seeds.png', readme.RESULTS / f'{name}.png')
+
+
+if __name__ == '__main__':
+  command_line.run(main)
