@@ -9,11 +9,11 @@ from matplotlib import axes, colormaps, colors, figure, lines, ticker
 from mnist_jax.analysis import style
 
 # Told apart by colour, by line and by marker, so that one may be missing.
-_SERIES = {
+SERIES = {
   'train': {'color': style.BLUE, 'linestyle': '-', 'marker': 'o'},
   'valid': {'color': style.VERMILLION, 'linestyle': '--', 'marker': 's'},
 }
-_NAMES = {'train': 'training', 'valid': 'validation'}
+NAMES = {'train': 'training', 'valid': 'validation'}
 
 
 @style.applied
@@ -60,12 +60,12 @@ def _values(rows: Sequence[Mapping], *keys: str) -> np.ndarray:
 
 
 def _present(rows: Sequence[Mapping]) -> list[str]:
-  return [s for s in _SERIES if any(f'{s}/loss' in row for row in rows)]
+  return [s for s in SERIES if any(f'{s}/loss' in row for row in rows)]
 
 
 def _last_accuracies(rows: Sequence[Mapping]) -> str:
   last = {s: _values(rows[-1:], f'{s}/accuracy')[0] for s in _present(rows)}
-  return ', '.join(f'{_NAMES[s]} {value:.2%}' for s, value in last.items())
+  return ', '.join(f'{NAMES[s]} {value:.2%}' for s, value in last.items())
 
 
 def _draw_curves(
@@ -82,7 +82,7 @@ def _draw_curves(
     values = _values(rows, f'{split}/{metric}')
     values[~np.isfinite(values)] = math.nan
     every = max(1, len(rows) // 20)  # More markers would hide the line.
-    ax.plot(epochs, values, markersize=3.5, markevery=every, **_SERIES[split])
+    ax.plot(epochs, values, markersize=3.5, markevery=every, **SERIES[split])
   if all(np.isnan(line.get_ydata()).all() for line in ax.lines):
     ax.text(0.5, 0.5, 'not finite', transform=ax.transAxes, ha='center')
   if best_epoch is not None:
@@ -106,7 +106,7 @@ def _handles(
   rows: Sequence[Mapping], best_epoch: float | None
 ) -> list[lines.Line2D]:
   handles = [
-    lines.Line2D([], [], markersize=3.5, label=_NAMES[split], **_SERIES[split])
+    lines.Line2D([], [], markersize=3.5, label=NAMES[split], **SERIES[split])
     for split in _present(rows)
   ]
   if best_epoch is not None:
@@ -190,7 +190,7 @@ def per_class_bars(
     caption,
   )
   ax = style.add_axes(fig, 0.85, 0.75, 5.9, 2.35)
-  looks = zip(_SCORES.items(), _SERIES.values(), (-0.13, 0.13), strict=True)
+  looks = zip(_SCORES.items(), SERIES.values(), (-0.13, 0.13), strict=True)
   for (name, meaning), look, shift in looks:
     x = [row['digit'] + shift for row in per_class]
     y = [row[name] for row in per_class]

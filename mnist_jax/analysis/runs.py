@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import operator
 import pathlib
 import zipfile
 import zlib
@@ -107,8 +108,12 @@ def load_metrics(workdir: pathlib.Path) -> list[dict]:
   for number, line in enumerate(lines, start=1):
     try:
       row = json.loads(line)
-      rows[row['step']] = {'epoch': float(row['epoch'])} | row
-    except (ValueError, LookupError, TypeError) as error:
+      step = operator.index(row['step'])
+      rows[step] = {'epoch': float(row['epoch'])} | row
+    except (
+      *(ValueError, LookupError, TypeError),
+      *(OverflowError, RecursionError),
+    ) as error:
       if number < len(lines):
         raise errors.UserError(
           f'{path}, line {number} is no row with step and epoch; remove it'
