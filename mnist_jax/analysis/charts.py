@@ -42,7 +42,8 @@ def training_curves(
   charts = [style.add_axes(fig, x, 0.85, 2.7, 2.2) for x in (0.7, 4.05)]
   for ax, metric in zip(charts, ('loss', 'accuracy'), strict=True):
     _draw_curves(ax, rows, metric, best_epoch)
-  _scale_loss(charts[0], _values(rows, 'train/loss', 'valid/loss'))
+  losses = _values(rows, 'train/loss', 'valid/loss')
+  scale_by_log(charts[0], losses, 'Loss')
   charts[1].yaxis.set_major_formatter(ticker.PercentFormatter(1))
   fig.legend(
     handles=_handles(rows, best_epoch),
@@ -89,12 +90,18 @@ def _draw_curves(
     ax.axvline(best_epoch, color=style.GREY, linestyle=':', zorder=0)
 
 
-def _scale_loss(ax: axes.Axes, losses: np.ndarray):
-  """Switch to a log scale where a linear one would show only the start."""
-  finite = losses[np.isfinite(losses) & (losses > 0)]
+def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str):
+  """Switch to a log scale where a linear one would show only the start.
+
+  Args:
+    ax: the chart, with its curves.
+    values: all that it shows; what is not finite or not positive is left out.
+    title: of the chart; it gets to say so.
+  """
+  finite = values[np.isfinite(values) & (values > 0)]
   if len(finite) and finite.max() > 20 * finite.min():
     ax.set_yscale('log')
-    ax.set_title('Loss (log scale)')
+    ax.set_title(f'{title} (log scale)')
     # Over many decades matplotlib skips some, and with subs it then skips all.
     subs = (1, 2, 5) if finite.max() < 1e4 * finite.min() else (1,)
     ax.yaxis.set_major_locator(ticker.LogLocator(subs=subs, numticks=8))

@@ -48,8 +48,7 @@ class Run:
   @property
   def data_title(self) -> str:
     """The data set as people call it; whatever is not MNIST says so."""
-    name = self.result['dataset']
-    return _TITLES.get(name, f'{name} (not MNIST)')
+    return title_dataset(self.result['dataset'])
 
   @property
   def caption(self) -> str:
@@ -58,6 +57,11 @@ class Run:
     return (
       f'{self.data_title} · {result["config_name"]} · seed {result["seed"]}'
     )
+
+
+def title_dataset(name: str) -> str:
+  """Name a data set as people call it; whatever is not MNIST says so."""
+  return _TITLES.get(name, f'{name} (not MNIST)')
 
 
 def load_run(workdir: str | pathlib.Path, result: dict | None = None) -> Run:
