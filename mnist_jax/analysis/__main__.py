@@ -1,4 +1,4 @@
-"""Explain a finished run, or compare several.
+"""Explain a finished run or sweep, or compare several.
 
 python -m mnist_jax.analysis WORKDIR [WORKDIR ...]
 """
@@ -24,7 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
   try:
     given = _parse(argv)
     one = len(given.workdirs) == 1
-    lines = _analyse(*given.workdirs) if one else _compare(**vars(given))
+    if _are_sweeps(given.workdirs):
+      lines = (_analyse_sweep if one else _compare_sweeps)(**vars(given))
+    else:
+      lines = _analyse(*given.workdirs) if one else _compare(**vars(given))
     for line in lines:
       print(line)
   except errors.UserError as error:
@@ -46,7 +49,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     description='Of one finished run, write figures/, analysis.json and '
     'report.html into its workdir, from its stored predictions; an unfinished '
     'one gets its training curves. Compare several runs image by image, and '
-    'write figures/, comparison.json and comparison.html into --out.',
+    'write figures/, comparison.json and comparison.html into --out. Of a '
+    'sweep over seeds (its folder, or its JSON file) print a table and write '
+    'figures/; several sweeps are tested against the first.',
   )
   parser.add_argument(
     'workdirs', nargs='*', metavar='WORKDIR', help='such as runs/basic-seed0'
@@ -90,6 +95,38 @@ def _compare(
     compared,
     _load_dataset(finished[0]),
   )
+
+
+def _are_sweeps(workdirs: Sequence[str]) -> bool:
+  """Tell whether all are sweeps, or none; both together are refused."""
+  from mnist_jax.analysis import sweep_files
+
+  found = {sweep_files.is_sweep(path): path for path in workdirs}
+  if len(found) == 2:
+    raise errors.UserError(
+      f'{found[True]} is a sweep and {found[False]} is none; give workdirs of '
+      'runs alone, or sweeps alone'
+    )
+  return True in found
+
+
+def _analyse_sweep(
+  workdirs: Sequence[str], out: str | None
+) -> Iterator[str | pathlib.Path]:
+  from mnist_jax.analysis import sweeps
+
+  yield f'{sweeps.describe(workdirs[0])}\n'
+  yield from sweeps.write_sweep(workdirs[0])
+
+
+def _compare_sweeps(
+  workdirs: Sequence[str], out: str | None
+) -> Iterator[str | pathlib.Path]:
+  from mnist_jax.analysis import sweeps
+
+  said, paths = sweeps.compare(workdirs, 'comparison' if out is None else out)
+  yield f'{said}\n'
+  yield from paths
 
 
 def _load_dataset(run):

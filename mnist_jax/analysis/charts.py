@@ -9,11 +9,11 @@ from matplotlib import axes, colormaps, colors, figure, lines, ticker
 from mnist_jax.analysis import style
 
 # Told apart by colour, by line and by marker, so that one may be missing.
-_SERIES = {
+SERIES = {
   'train': {'color': style.BLUE, 'linestyle': '-', 'marker': 'o'},
   'valid': {'color': style.VERMILLION, 'linestyle': '--', 'marker': 's'},
 }
-_NAMES = {'train': 'training', 'valid': 'validation'}
+NAMES = {'train': 'training', 'valid': 'validation'}
 
 
 @style.applied
@@ -42,7 +42,8 @@ def training_curves(
   charts = [style.add_axes(fig, x, 0.85, 2.7, 2.2) for x in (0.7, 4.05)]
   for ax, metric in zip(charts, ('loss', 'accuracy'), strict=True):
     _draw_curves(ax, rows, metric, best_epoch)
-  _scale_loss(charts[0], _values(rows, 'train/loss', 'valid/loss'))
+  losses = _values(rows, 'train/loss', 'valid/loss')
+  scale_by_log(charts[0], losses, 'Loss')
   charts[1].yaxis.set_major_formatter(ticker.PercentFormatter(1))
   fig.legend(
     handles=_handles(rows, best_epoch),
@@ -60,12 +61,12 @@ def _values(rows: Sequence[Mapping], *keys: str) -> np.ndarray:
 
 
 def _present(rows: Sequence[Mapping]) -> list[str]:
-  return [s for s in _SERIES if any(f'{s}/loss' in row for row in rows)]
+  return [s for s in SERIES if any(f'{s}/loss' in row for row in rows)]
 
 
 def _last_accuracies(rows: Sequence[Mapping]) -> str:
   last = {s: _values(rows[-1:], f'{s}/accuracy')[0] for s in _present(rows)}
-  return ', '.join(f'{_NAMES[s]} {value:.2%}' for s, value in last.items())
+  return ', '.join(f'{NAMES[s]} {value:.2%}' for s, value in last.items())
 
 
 def _draw_curves(
@@ -82,19 +83,25 @@ def _draw_curves(
     values = _values(rows, f'{split}/{metric}')
     values[~np.isfinite(values)] = math.nan
     every = max(1, len(rows) // 20)  # More markers would hide the line.
-    ax.plot(epochs, values, markersize=3.5, markevery=every, **_SERIES[split])
+    ax.plot(epochs, values, markersize=3.5, markevery=every, **SERIES[split])
   if all(np.isnan(line.get_ydata()).all() for line in ax.lines):
     ax.text(0.5, 0.5, 'not finite', transform=ax.transAxes, ha='center')
   if best_epoch is not None:
     ax.axvline(best_epoch, color=style.GREY, linestyle=':', zorder=0)
 
 
-def _scale_loss(ax: axes.Axes, losses: np.ndarray):
-  """Switch to a log scale where a linear one would show only the start."""
-  finite = losses[np.isfinite(losses) & (losses > 0)]
+def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str):
+  """Switch to a log scale where a linear one would show only the start.
+
+  Args:
+    ax: the chart, with its curves.
+    values: all that it shows; what is not finite or not positive is left out.
+    title: of the chart; it gets to say so.
+  """
+  finite = values[np.isfinite(values) & (values > 0)]
   if len(finite) and finite.max() > 20 * finite.min():
     ax.set_yscale('log')
-    ax.set_title('Loss (log scale)')
+    ax.set_title(f'{title} (log scale)')
     # Over many decades matplotlib skips some, and with subs it then skips all.
     subs = (1, 2, 5) if finite.max() < 1e4 * finite.min() else (1,)
     ax.yaxis.set_major_locator(ticker.LogLocator(subs=subs, numticks=8))
@@ -106,7 +113,7 @@ def _handles(
   rows: Sequence[Mapping], best_epoch: float | None
 ) -> list[lines.Line2D]:
   handles = [
-    lines.Line2D([], [], markersize=3.5, label=_NAMES[split], **_SERIES[split])
+    lines.Line2D([], [], markersize=3.5, label=NAMES[split], **SERIES[split])
     for split in _present(rows)
   ]
   if best_epoch is not None:
@@ -190,7 +197,7 @@ def per_class_bars(
     caption,
   )
   ax = style.add_axes(fig, 0.85, 0.75, 5.9, 2.35)
-  looks = zip(_SCORES.items(), _SERIES.values(), (-0.13, 0.13), strict=True)
+  looks = zip(_SCORES.items(), SERIES.values(), (-0.13, 0.13), strict=True)
   for (name, meaning), look, shift in looks:
     x = [row['digit'] + shift for row in per_class]
     y = [row[name] for row in per_class]

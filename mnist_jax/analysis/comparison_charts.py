@@ -35,7 +35,7 @@ def accuracies(compared: Mapping, caption: str) -> figure.Figure:
   )
   ax = style.add_axes(fig, _LEFT, 0.5, 3.3, height)
   for y, row in enumerate(rows):
-    _draw_run(ax, y, row, _shorten(row['name']), 'o', style.BLUE)
+    _draw_run(ax, y, row, shorten(row['name']), 'o', style.BLUE)
   ensemble = len(rows) + 0.3
   _draw_run(ax, ensemble, compared['ensemble'], 'ensemble', 'D', style.INK)
   ax.axhline(len(rows) - 0.35, color=style.PALE)
@@ -54,10 +54,10 @@ def _draw_run(
     1.36: f'{row["num_errors"]:,}',
   }
   for x, text in texts.items():
-    _write_beside(ax, x, y, text, color=style.INK)
+    write_beside(ax, x, y, text, color=style.INK)
 
 
-def _write_beside(ax: axes.Axes, x: float, y: float, text: str, **kwargs):
+def write_beside(ax: axes.Axes, x: float, y: float, text: str, **kwargs):
   """Write right-aligned at x in widths of the axes, and y in rows."""
   # A folder's name is free text: a dollar sign must not start a formula.
   kwargs |= {'ha': 'right', 'va': 'center_baseline', 'parse_math': False}
@@ -72,10 +72,10 @@ def _arrange_accuracies(ax: axes.Axes, last: float):
   ax.xaxis.set_major_locator(ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
   ax.xaxis.set_major_formatter(lambda share, _: f'{100 * share:g}%')
   for x, text in ((1.17, 'accuracy'), (1.36, 'errors')):
-    _write_beside(ax, x, -0.95, text, color=style.GREY, size=8)
+    write_beside(ax, x, -0.95, text, color=style.GREY, size=8)
 
 
-def _shorten(name: str) -> str:
+def shorten(name: str) -> str:
   """Cut from the middle what would run off the page; the seed stays."""
   return name if len(name) <= 24 else f'{name[:12]}…{name[-11:]}'
 
@@ -106,7 +106,7 @@ def agreement(compared: Mapping, caption: str) -> figure.Figure:
   size = min(9, 54 * cell)
   for place, name in enumerate(names):
     x = -0.3 / side
-    _write_beside(ax, x, place, _shorten(name), color=style.INK, size=size)
+    write_beside(ax, x, place, shorten(name), color=style.INK, size=size)
   ax.tick_params(length=0, labelsize=size, labelcolor=style.GREY, top=False)
   ax.set(xticks=range(len(names)), xticklabels=range(1, len(names) + 1))
   ax.set(yticks=range(len(names)), yticklabels=range(1, len(names) + 1))

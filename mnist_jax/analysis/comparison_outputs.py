@@ -109,11 +109,11 @@ def to_text(compared: dict) -> str:
     f'{len(compared["runs"])} runs on the same {compared["count"]:,} test '
     f'images of {compared["dataset"]}',
     '',
-    *_align(_list_runs(compared)),
+    *align(_list_runs(compared)),
     '',
     f'misread by every run: {len(compared["everyone_wrong"]):,}',
     '',
-    *_align(_list_pairs(pairs[:_NUM_PAIRS])),
+    *align(_list_pairs(pairs[:_NUM_PAIRS])),
     'p: exact McNemar test, adjusted for all pairs by Holm; shown below '
     f'{comparison.LEVEL}',
   ]
@@ -160,7 +160,7 @@ def _list_pairs(pairs: Sequence[Mapping]) -> list[list[str]]:
   ]
 
 
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
   """Pad the columns of a table; the first to the left, others to the right."""
   widths = [
     max(len(row[i]) for row in rows if i < len(row))

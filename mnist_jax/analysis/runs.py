@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import operator
 import pathlib
 import zipfile
 import zlib
@@ -47,8 +48,7 @@ class Run:
   @property
   def data_title(self) -> str:
     """The data set as people call it; whatever is not MNIST says so."""
-    name = self.result['dataset']
-    return _TITLES.get(name, f'{name} (not MNIST)')
+    return title_dataset(self.result['dataset'])
 
   @property
   def caption(self) -> str:
@@ -57,6 +57,11 @@ class Run:
     return (
       f'{self.data_title} · {result["config_name"]} · seed {result["seed"]}'
     )
+
+
+def title_dataset(name: str) -> str:
+  """Name a data set as people call it; whatever is not MNIST says so."""
+  return _TITLES.get(name, f'{name} (not MNIST)')
 
 
 def load_run(workdir: str | pathlib.Path, result: dict | None = None) -> Run:
@@ -107,8 +112,12 @@ def load_metrics(workdir: pathlib.Path) -> list[dict]:
   for number, line in enumerate(lines, start=1):
     try:
       row = json.loads(line)
-      rows[row['step']] = {'epoch': float(row['epoch'])} | row
-    except (ValueError, LookupError, TypeError) as error:
+      step = operator.index(row['step'])
+      rows[step] = {'epoch': float(row['epoch'])} | row
+    except (
+      *(ValueError, LookupError, TypeError),
+      *(OverflowError, RecursionError),
+    ) as error:
       if number < len(lines):
         raise errors.UserError(
           f'{path}, line {number} is no row with step and epoch; remove it'
