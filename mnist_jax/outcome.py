@@ -48,8 +48,9 @@ def conclude(job, checkpoints, path: pathlib.Path, about: About) -> dict:
     train = beside.submit(job.evaluate, variables, job.splits['train'])
     described, pictures = outputs.draw(path, run, job.dataset)
     evaluated['train'] = train.result()
+  result |= scores(evaluated)
   outputs.write(path, run, described, pictures)
-  return write_result(path, result, evaluated, about)
+  return finish(path, result, about)
 
 
 def record(job, step, variables, progress, path, about: About) -> dict:
@@ -70,8 +71,8 @@ def record(job, step, variables, progress, path, about: About) -> dict:
   """
   evaluated = evaluate(job, variables, ('train', 'valid', 'test'))
   write_predictions(path / 'predictions.npz', job.dataset, evaluated)
-  result = describe(job, step, variables, progress, about)
-  return write_result(path, result, evaluated, about)
+  result = describe(job, step, variables, progress, about) | scores(evaluated)
+  return finish(path, result, about)
 
 
 def evaluate(job, variables, names) -> dict:
@@ -83,11 +84,16 @@ def evaluate(job, variables, names) -> dict:
   }
 
 
-def write_result(path, result: dict, evaluated: dict, about: About) -> dict:
-  """Adds metrics and time to `result` and writes it, the run's last file."""
-  for name in ('train', 'valid', 'test'):
-    _, metrics = evaluated.get(name, (None, None))
-    result[name] = metrics and metrics.compute()
+def scores(evaluated: dict) -> dict:
+  """Returns the metrics of each split, None where there is no such split."""
+  empty = {'train': None, 'valid': None, 'test': None}
+  return empty | {
+    name: metrics.compute() for name, (_, metrics) in evaluated.items()
+  }
+
+
+def finish(path, result: dict, about: About) -> dict:
+  """Adds the time to `result` and writes it, the run's last file."""
   result['total_seconds'] = time.monotonic() - about.started
   files.write_json(path / 'result.json', result)
   return result
