@@ -24,7 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
   try:
     given = _parse(argv)
     one = len(given.workdirs) == 1
-    if _are_sweeps(given.workdirs):
+    are_sweeps = _are_sweeps(given.workdirs)
+    if one and given.out is not None and not are_sweeps:
+      raise errors.UserError(
+        '--out is for several workdirs, or for sweeps; leave it out'
+      )
+    if are_sweeps:
       lines = (_analyse_sweep if one else _compare_sweeps)(**vars(given))
     else:
       lines = _analyse(*given.workdirs) if one else _compare(**vars(given))
@@ -57,13 +62,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     'workdirs', nargs='*', metavar='WORKDIR', help='such as runs/basic-seed0'
   )
   parser.add_argument(
-    '--out', help='folder of a comparison; comparison when not given'
+    '--out',
+    help='folder of a comparison, comparison when not given; or of the figures '
+    'of a sweep',
   )
   given = parser.parse_args(argv)
   if not given.workdirs:
     parser.error('give the workdir of a run, or several to compare them')
-  if given.out is not None and len(given.workdirs) == 1:
-    parser.error('--out is for several workdirs, and only one is given')
   return given
 
 
@@ -116,7 +121,7 @@ def _analyse_sweep(
   from mnist_jax.analysis import sweeps
 
   yield f'{sweeps.describe(workdirs[0])}\n'
-  yield from sweeps.write_sweep(workdirs[0])
+  yield from sweeps.write_sweep(workdirs[0], out)
 
 
 def _compare_sweeps(

@@ -35,7 +35,8 @@ def check(content: Any, where: str = 'the sweep') -> dict:
   need(isinstance(content, dict), where, 'is no JSON object')
   results, failed = content.get('seeds'), content.get('failed', [])
   for name, listed in (('seeds', results), ('failed', failed)):
-    need(isinstance(listed, list), where, f'has no list of {name}')
+    no_list = f'is no sweep, for it has no list of {name}'
+    need(isinstance(listed, list), where, no_list, 'give a sweep.json')
     need(
       len(listed) <= MAX_RESULTS,
       where,

@@ -116,7 +116,8 @@ def line(points: Sequence[Mapping], name: str, caption: str) -> figure.Figure:
   fig = style.new_figure(
     3.0,
     _title([name]),
-    'thick: 95% interval of the mean over seeds; thin: all seeds',
+    'thick: 95% interval of the mean over seeds; thin: from the worst seed to '
+    'the best',
     caption,
   )
   fig.text(
@@ -132,8 +133,8 @@ def line(points: Sequence[Mapping], name: str, caption: str) -> figure.Figure:
   for place, point in zip(x, points, strict=True):
     _draw_point(ax, place, point['valid_accuracy'], point is best)
   means = [point['valid_accuracy']['mean'] for point in points]
-  joined = '-' if _is_numeric(points, name) else ''
-  ax.plot(x, means, joined, color=style.BLUE, linewidth=1, zorder=1)
+  if _is_numeric(points, name):  # Between words there is nothing.
+    ax.plot(x, means, color=style.BLUE, linewidth=1, zorder=1)
   ax.set_xlabel(name, parse_math=False)
   ax.yaxis.set_major_locator(ticker.MaxNLocator(5))
   ax.yaxis.set_major_formatter(lambda share, _: f'{100 * share:.6g}%')
@@ -192,10 +193,11 @@ def _cut(text: str, length: int) -> str:
 
 def _draw_point(ax: axes.Axes, x: float, accuracy: Mapping, best: bool):
   ends = [accuracy['min'], accuracy['max']]
-  ax.plot([x, x], ends, color=style.BLUE, linewidth=1, alpha=0.5)
+  if ends[0] < ends[1]:
+    ax.plot([x, x], ends, '_-', color=style.BLUE, linewidth=1, markersize=7)
   if accuracy['ci95'] and accuracy['sd']:
     interval = np.clip(accuracy['ci95'], 0, 1)
-    ax.plot([x, x], interval, color=style.BLUE, linewidth=3, alpha=0.6)
+    ax.plot([x, x], interval, color=style.BLUE, linewidth=4, alpha=0.4)
   colour, marker = (style.VERMILLION, 'D') if best else (style.BLUE, 'o')
   ax.plot(x, accuracy['mean'], marker, color=colour, markersize=6, zorder=3)
 
@@ -217,8 +219,7 @@ def heat_map(
     best by validation has a frame, and a pair that was not tried is a dash.
   """
   columns, rows = (_list_values(points, name) for name in (across, down))
-  side = min(0.62, 5.2 / max(len(columns), len(rows)))
-  width, height = side * len(columns), side * len(rows)
+  width, height = (min(0.62 * len(v), 5.2) for v in (columns, rows))
   fig = style.new_figure(
     height + 0.65, _title([across, down]), _note(points), caption
   )
@@ -265,6 +266,8 @@ def _label(axis, values: Sequence[Any], name: str):
     range(0, len(values), every), [_cut(text, 7) for text in labels[::every]]
   )
   axis.set_tick_params(length=0, labelcolor=style.INK)
+  for label in axis.get_ticklabels():
+    label.set_parse_math(False)
   axis.set_label_text(name, parse_math=False)
 
 

@@ -71,28 +71,26 @@ def _list_numbers(numbers: Sequence[int]) -> str:
 
 def _describe_point(point: Mapping) -> list[str]:
   rows = [['', 'mean', 'sd', '95% interval of the mean', 'lowest', 'highest']]
-  for name, key, write in _METRICS:
+  for name, key, write, write_single in _METRICS:
     if point[key] is not None:
-      rows.append([name, *_write_metric(point[key], write)])
+      rows.append([name, *_write_metric(point[key], write, write_single)])
   seconds = point['train_seconds']
   return [
-    f'hyperparameters: {sweep_hyperparameters.format_overrides(point["overrides"])}'
-    if point['overrides']
-    else '',
+    f'hyperparameters: {_name(point)}' if point['overrides'] else '',
     *comparison_outputs.align(rows),
     f'training {page.format_seconds(seconds["mean"])} per seed, '
     f'{page.format_seconds(seconds["total"])} in all',
   ]
 
 
-def _write_metric(described: Mapping, write) -> list[str]:
+def _write_metric(described: Mapping, write, write_single) -> list[str]:
   sd, interval = described['sd'], described['ci95']
   return [
     write(described['mean']),
     '-' if sd is None else write(sd),
     '-' if interval is None else write_interval(interval, write),
-    write(described['min']),
-    write(described['max']),
+    write_single(described['min']),
+    write_single(described['max']),
   ]
 
 
@@ -107,12 +105,16 @@ def write_share(share: float) -> str:
   return f'{min(max(share, 0), 1):.3%}'
 
 
+def _write_errors(number: float) -> str:
+  return f'{max(number, 0):,.1f}'
+
+
 _METRICS = (
-  ('test accuracy', 'test_accuracy', write_share),
-  ('test errors', 'test_errors', lambda n: f'{max(n, 0):,.1f}'),
-  ('test loss', 'test_loss', lambda loss: f'{loss:.4f}'),
-  ('validation accuracy', 'valid_accuracy', write_share),
-  ('training accuracy', 'train_accuracy', write_share),
+  ('test accuracy', 'test_accuracy', write_share, '{:.2%}'.format),
+  ('test errors', 'test_errors', _write_errors, '{:,}'.format),
+  ('test loss', 'test_loss', '{:.4f}'.format, '{:.4f}'.format),
+  ('validation accuracy', 'valid_accuracy', write_share, '{:.2%}'.format),
+  ('training accuracy', 'train_accuracy', write_share, '{:.2%}'.format),
 )
 
 
@@ -188,6 +190,8 @@ def _describe_failed(failed: Sequence[Mapping]) -> list[str]:
 def _describe_coverage(sweep: Mapping, points: Sequence[Mapping]) -> list[str]:
   count = sweep['seeds'][0]['test']['count']
   lines = [_COVERS.format(count=count)]
+  if all(point['n'] == 1 for point in points):
+    lines = ['A single seed says nothing of the spread; run several.']
   if len(points) == 1:
     interval = write_interval(points[0]['images_ci95'], lambda x: f'{x:.2%}')
     lines.append(_IMAGES.format(count=count, interval=interval))
@@ -219,14 +223,26 @@ def describe_comparison(compared: Mapping) -> str:
   ]
   if compared['ci95']:
     lines += _describe_test(compared)
+  lines.append(f'verdict     {compared["verdict"]}')
+  lines += _count_failed([compared['a'], compared['b']])
   return '\n'.join(
     [
       *lines,
-      f'verdict     {compared["verdict"]}',
       '',
       _COVERS.format(count=compared['count']),
     ]
   )
+
+
+def _count_failed(sides: Sequence[Mapping]) -> list[str]:
+  failed = [
+    f'{side["failed"]} of {side["name"]}' for side in sides if side['failed']
+  ]
+  if not failed:
+    return []
+  return [
+    f'failed      {", ".join(failed)}: not in the means, which may be too good'
+  ]
 
 
 def _describe_test(compared: Mapping) -> list[str]:
@@ -275,7 +291,7 @@ def describe_ablations(rows: Sequence[Mapping], baseline: str) -> str:
       '',
       *comparison_outputs.align(table),
       '',
-      "p: paired t test where the seeds are the same, else Welch's; adjusted by "
+      "p: paired t test if the seeds are the same, else Welch's; adjusted by "
       f'Holm, shown below {comparison.LEVEL}',
       'could show: the smallest true difference shown four times in five, by a '
       'test alone',

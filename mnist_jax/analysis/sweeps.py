@@ -114,6 +114,7 @@ def _caption(
 
 def _draw_seeds(sweep: Mapping, points: Sequence[Mapping]) -> figure.Figure:
   grouped = seeds.group(sweep['seeds'])
+  paths = [_name_folder(path) for path in paths]
   names = [
     sweep_hyperparameters.format_overrides(overrides) or sweep['config_name']
     for overrides, _ in grouped
@@ -122,6 +123,8 @@ def _draw_seeds(sweep: Mapping, points: Sequence[Mapping]) -> figure.Figure:
   # What compares points must not be the test split, where it can be helped.
   chooses = len(points) > 1 and seeds.find_best(points) is not None
   about = _caption(sweep, len(sweep['seeds']), what='runs')
+  if len(points) > 1 and not chooses:
+    about += ' · to report, not to choose by'
   rows = list(zip(names, results, strict=True))
   return sweep_charts.distribution(rows, 'valid' if chooses else 'test', about)
 
@@ -175,6 +178,12 @@ def compare(
   }
   text = json.dumps(content, indent=1, allow_nan=False).encode()
   return said, _write(out, figures, {'sweep_comparison.json': text})
+
+
+def _name_folder(path: str | pathlib.Path) -> pathlib.Path:
+  """Name a sweep.json by its folder, so that one given twice is noticed."""
+  path = pathlib.Path(path)
+  return path.parent if path.name == sweep_files.NAME else path
 
 
 def _test(loaded: Sequence[Mapping], names: Sequence[str]) -> tuple[str, dict]:
