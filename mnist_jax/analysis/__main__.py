@@ -22,18 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     The exit code: 0, or 2 after one line on stderr on what the user can mend.
   """
   try:
-    given = _parse(argv)
-    one = len(given.workdirs) == 1
-    are_sweeps = _are_sweeps(given.workdirs)
-    if one and given.out is not None and not are_sweeps:
-      raise errors.UserError(
-        '--out is for several workdirs, or for sweeps; leave it out'
-      )
-    if are_sweeps:
-      lines = (_analyse_sweep if one else _compare_sweeps)(**vars(given))
-    else:
-      lines = _analyse(*given.workdirs) if one else _compare(**vars(given))
-    for line in lines:
+    for line in _choose(**vars(_parse(argv))):
       print(line)
   except errors.UserError as error:
     print(' '.join(str(error).split()), file=sys.stderr)
@@ -70,6 +59,21 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   if not given.workdirs:
     parser.error('give the workdir of a run, or several to compare them')
   return given
+
+
+def _choose(
+  workdirs: Sequence[str], out: str | None
+) -> Iterator[str | pathlib.Path]:
+  if _are_sweeps(workdirs):
+    act = _analyse_sweep if len(workdirs) == 1 else _compare_sweeps
+    return act(workdirs, out)
+  if len(workdirs) > 1:
+    return _compare(workdirs, out)
+  if out is not None:
+    raise errors.UserError(
+      '--out is for several workdirs, and for sweeps; leave it out for one run'
+    )
+  return _analyse(*workdirs)
 
 
 def _analyse(workdir: str) -> Iterator[pathlib.Path]:

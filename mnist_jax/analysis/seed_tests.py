@@ -33,9 +33,10 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
 
   Returns:
     In plain JSON types: `dataset`, `count` (test images); `a` and `b`, each
-    with `name`, `n`, `failed` (seeds not counted), the `mean` and `sd` of its test accuracy, `images_ci95`;
-    `test`, the name of the test; `difference`, of the mean accuracies, b less
-    a, with `ci95`; `difference_errors`, of the mean errors; `p`; `verdict`;
+    with `name`, `n`, `failed` (seeds not counted), the `mean` and `sd` of its
+    test accuracy, `images_ci95`; `test`, the name of the test; `difference`,
+    of the mean accuracies, b less a, with `ci95`; `difference_errors`, of the
+    mean errors; `p`; `verdict`;
     `smallest_difference` in accuracy that these numbers of seeds show with a
     power of 80 %; `seeds_needed` per sweep to show the difference seen; and
     `caveat`. What cannot be computed is null.
@@ -57,7 +58,8 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
     'count': count,
     'a': sides[0],
     'b': sides[1],
-    'difference': -contrast.errors / count,
+    # Less from 0, which is not negated to -0.0.
+    'difference': 0 - contrast.errors / count,
     'difference_errors': contrast.errors,
     **_describe_contrast(contrast, count),
   }
@@ -211,9 +213,9 @@ def ablate(
     variants: one or more names and sweeps, each of one point.
 
   Returns:
-    One dict per variant, in the order given: `name`, `n`, `failed`, `test`; the `mean`
-    test accuracy; `difference`, variant less baseline, with `ci95` (of each by
-    itself); `difference_errors`; `p`; `p_adjusted` for all variants by Holm;
+    One dict per variant, in the order given: `name`, `n`, `failed`, `test`;
+    the `mean` test accuracy; `difference`, variant less baseline, with `ci95`
+    (of each by itself); `difference_errors`; `p`; `p_adjusted` for all variants by Holm;
     `differ`, whether that is below 0.05; `smallest_difference`; and
     `seeds_needed`. What cannot be computed is null.
 
