@@ -215,7 +215,8 @@ def ablate(
   Returns:
     One dict per variant, in the order given: `name`, `n`, `failed`, `test`;
     the `mean` test accuracy; `difference`, variant less baseline, with `ci95`
-    (of each by itself); `difference_errors`; `p`; `p_adjusted` for all variants by Holm;
+    (of each by itself); `difference_errors`; `p`; `p_adjusted` for all
+    variants by Holm;
     `differ`, whether that is below 0.05; `smallest_difference`; and
     `seeds_needed`. What cannot be computed is null.
 

@@ -36,7 +36,8 @@ def distribution(
     interval.
   """
   shown = rows[:MAX_ROWS]
-  height = _ROW * len(shown) + 0.25
+  row = _ROW if len(shown) <= 12 else 0.7 * _ROW
+  height = row * len(shown) + 0.25
   more = (
     f', the first {MAX_ROWS} of {len(rows)}' if len(rows) > MAX_ROWS else ''
   )
@@ -81,7 +82,8 @@ def _set_range(ax: axes.Axes, reaches: Sequence[Sequence[float]]):
 
 def _draw_seeds(ax: axes.Axes, y: float, values: Sequence[float]):
   described = seeds.describe(values)
-  heights = y + 0.2 + 0.17 * _spread(values, np.ptp(ax.get_xlim()) / 45)
+  centre = y if len(values) == 1 else y + 0.2
+  heights = centre + 0.17 * _spread(values, np.ptp(ax.get_xlim()) / 45)
   dots = {'markersize': 4, 'alpha': 0.45, 'markeredgewidth': 0}
   ax.plot(values, heights, 'o', color=style.BLUE, clip_on=False, **dots)
   if described['ci95']:
