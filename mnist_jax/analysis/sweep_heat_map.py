@@ -89,17 +89,19 @@ def _label(axis, values: Sequence[Any], name: str):
 
 
 def _draw_cells(ax: axes.Axes, means: Mapping, shape: tuple[int, int]):
-  low, high = min(means.values()), max(means.values())
-  written = max(shape) <= _MAX_CELLS
-  for row, column in np.ndindex(shape):
-    mean = means.get((row, column))
-    share = 0 if mean is None else (mean - low) / max(high - low, 1e-9)
-    tint = colormaps['Blues'](0.08 + 0.72 * share)
-    colour = style.INK if share < 0.6 else 'white'
-    box = (column - 0.47, row - 0.47), 0.94, 0.94
-    face = 'white' if mean is None else tint
-    ax.add_patch(patches.Rectangle(*box, facecolor=face))
-    if written or mean is None:
-      text = '-' if mean is None else f'{100 * mean:.2f}'
-      looks = {'ha': 'center', 'va': 'center_baseline', 'color': colour}
-      ax.text(column, row, text, size=9 if max(shape) <= 9 else 7, **looks)
+  grid = np.full(shape, np.nan)
+  for cell, mean in means.items():
+    grid[cell] = mean
+  shares = (grid - np.nanmin(grid)) / max(np.ptp(list(means.values())), 1e-9)
+  tints = colormaps['Blues'](0.08 + 0.72 * np.nan_to_num(shares))
+  tints[np.isnan(grid)] = 1
+  edges = [np.arange(n + 1) - 0.5 for n in shape[::-1]]
+  gap = 2.5 if max(shape) <= _MAX_CELLS else 0.5
+  ax.pcolormesh(*edges, tints, edgecolors='white', linewidth=gap)
+  if max(shape) > _MAX_CELLS:
+    return
+  for (row, column), mean in np.ndenumerate(grid):
+    text = '-' if np.isnan(mean) else f'{100 * mean:.2f}'
+    looks = {'ha': 'center', 'va': 'center_baseline'}
+    looks['color'] = 'white' if shares[row, column] >= 0.6 else style.INK
+    ax.text(column, row, text, size=9 if max(shape) <= 9 else 7, **looks)
