@@ -164,7 +164,11 @@ def _check_overrides(overrides: Any, where: str) -> dict:
 
 
 def _check_workdir(name: Any, where: str) -> str:
-  plain = isinstance(name, str) and name == pathlib.PurePath(name).name
+  plain = (
+    isinstance(name, str)
+    and name == pathlib.PurePath(name).name
+    and name != '..'
+  )
   need(
     # A backslash separates folders too, on some systems.
     plain and '\\' not in name and '\0' not in name and len(name) <= 255,
