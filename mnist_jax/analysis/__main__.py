@@ -22,13 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     The exit code: 0, or 2 after one line on stderr on what the user can mend.
   """
   try:
-    given = _parse(argv)
-    one = len(given.workdirs) == 1
-    if _are_sweeps(given.workdirs):
-      lines = (_analyse_sweep if one else _compare_sweeps)(**vars(given))
-    else:
-      lines = _analyse(*given.workdirs) if one else _compare(**vars(given))
-    for line in lines:
+    for line in _choose(**vars(_parse(argv))):
       print(line)
   except errors.UserError as error:
     print(' '.join(str(error).split()), file=sys.stderr)
@@ -57,14 +51,29 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     'workdirs', nargs='*', metavar='WORKDIR', help='such as runs/basic-seed0'
   )
   parser.add_argument(
-    '--out', help='folder of a comparison; comparison when not given'
+    '--out',
+    help='folder of a comparison, comparison when not given; or of the figures '
+    'of a sweep',
   )
   given = parser.parse_args(argv)
   if not given.workdirs:
     parser.error('give the workdir of a run, or several to compare them')
-  if given.out is not None and len(given.workdirs) == 1:
-    parser.error('--out is for several workdirs, and only one is given')
   return given
+
+
+def _choose(
+  workdirs: Sequence[str], out: str | None
+) -> Iterator[str | pathlib.Path]:
+  if _are_sweeps(workdirs):
+    act = _analyse_sweep if len(workdirs) == 1 else _compare_sweeps
+    return act(workdirs, out)
+  if len(workdirs) > 1:
+    return _compare(workdirs, out)
+  if out is not None:
+    raise errors.UserError(
+      '--out is for several workdirs, and for sweeps; leave it out for one run'
+    )
+  return _analyse(*workdirs)
 
 
 def _analyse(workdir: str) -> Iterator[pathlib.Path]:
@@ -116,7 +125,7 @@ def _analyse_sweep(
   from mnist_jax.analysis import sweeps
 
   yield f'{sweeps.describe(workdirs[0])}\n'
-  yield from sweeps.write_sweep(workdirs[0])
+  yield from sweeps.write_sweep(workdirs[0], out)
 
 
 def _compare_sweeps(

@@ -27,15 +27,16 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
   Paired over seeds where both have the same ones, else by Welch's test.
 
   Args:
-    a: a sweep of one point, as in `sweep.json`; only its `seeds` are read.
+    a: a sweep of one point, as in `sweep.json`; `seeds` and `failed` are read.
     b: another one, on the same test images.
     names: how to call them in the verdict.
 
   Returns:
     In plain JSON types: `dataset`, `count` (test images); `a` and `b`, each
-    with `name`, `n`, the `mean` and `sd` of its test accuracy, `images_ci95`;
-    `test`, the name of the test; `difference`, of the mean accuracies, b less
-    a, with `ci95`; `difference_errors`, of the mean errors; `p`; `verdict`;
+    with `name`, `n`, `failed` (seeds not counted), the `mean` and `sd` of its
+    test accuracy, `images_ci95`; `test`, the name of the test; `difference`,
+    of the mean accuracies, b less a, with `ci95`; `difference_errors`, of the
+    mean errors; `p`; `verdict`;
     `smallest_difference` in accuracy that these numbers of seeds show with a
     power of 80 %; `seeds_needed` per sweep to show the difference seen; and
     `caveat`. What cannot be computed is null.
@@ -48,8 +49,8 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
   _check_comparable(first, second, names)
   count = first[0]['test']['count']
   sides = [
-    _describe_side(name, results)
-    for name, results in zip(names, (first, second), strict=True)
+    _describe_side(name, sweep)
+    for name, sweep in zip(names, (a, b), strict=True)
   ]
   contrast = _contrast(first, second)
   compared = {
@@ -57,7 +58,8 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
     'count': count,
     'a': sides[0],
     'b': sides[1],
-    'difference': -contrast.errors / count,
+    # Less from 0, which is not negated to -0.0.
+    'difference': 0 - contrast.errors / count,
     'difference_errors': contrast.errors,
     **_describe_contrast(contrast, count),
   }
@@ -91,11 +93,13 @@ def _check_comparable(first, second, names: Sequence[str]):
       )
 
 
-def _describe_side(name: str, results: Sequence[Mapping]) -> dict:
+def _describe_side(name: str, sweep: Mapping) -> dict:
+  results = sweep['seeds']
   accuracy = seeds.describe([r['test']['accuracy'] for r in results])
   return {
     'name': name,
     'n': len(results),
+    'failed': len(sweep.get('failed', ())),
     'mean': accuracy['mean'],
     'sd': accuracy['sd'],
     'images_ci95': seeds.bound_by_images(results),
@@ -209,9 +213,10 @@ def ablate(
     variants: one or more names and sweeps, each of one point.
 
   Returns:
-    One dict per variant, in the order given: `name`, `n`, `test`; the `mean`
-    test accuracy; `difference`, variant less baseline, with `ci95` (of each by
-    itself); `difference_errors`; `p`; `p_adjusted` for all variants by Holm;
+    One dict per variant, in the order given: `name`, `n`, `failed`, `test`;
+    the `mean` test accuracy; `difference`, variant less baseline, with `ci95`
+    (of each by itself); `difference_errors`; `p`; `p_adjusted` for all
+    variants by Holm;
     `differ`, whether that is below 0.05; `smallest_difference`; and
     `seeds_needed`. What cannot be computed is null.
 
@@ -221,7 +226,7 @@ def ablate(
   rows = []
   for name, sweep in variants:
     compared = compare(baseline, sweep, ('the baseline', name))
-    row = {k: compared['b'][k] for k in ('name', 'n', 'mean')}
+    row = {k: compared['b'][k] for k in ('name', 'n', 'failed', 'mean')}
     rows.append(row | {key: compared[key] for key in _KEPT})
   tested = [row for row in rows if row['p'] is not None]
   adjusted = iter(comparison.holm([row['p'] for row in tested]))

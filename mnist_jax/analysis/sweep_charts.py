@@ -36,7 +36,8 @@ def distribution(
     interval.
   """
   shown = rows[:MAX_ROWS]
-  height = _ROW * len(shown) + 0.25
+  row = _ROW if len(shown) <= 12 else 0.7 * _ROW
+  height = row * len(shown) + 0.25
   more = (
     f', the first {MAX_ROWS} of {len(rows)}' if len(rows) > MAX_ROWS else ''
   )
@@ -74,20 +75,21 @@ def _arrange(ax: axes.Axes, num_rows: int, xlabel: str):
 
 def _set_range(ax: axes.Axes, reaches: Sequence[Sequence[float]]):
   values = np.concatenate(reaches)
-  # At least two images of 10,000 wide: one value alone needs a width as well.
-  room = max(0.06 * np.ptp(values), 1e-4)
+  # One value alone needs a width as well: a few images of 10,000.
+  room = max(0.06 * np.ptp(values), 2.5e-4)
   ax.set_xlim(values.min() - room, values.max() + room)
 
 
 def _draw_seeds(ax: axes.Axes, y: float, values: Sequence[float]):
   described = seeds.describe(values)
-  heights = y + 0.2 + 0.17 * _spread(values, np.ptp(ax.get_xlim()) / 45)
+  centre = y if len(values) == 1 else y + 0.2
+  heights = centre + 0.17 * _spread(values, np.ptp(ax.get_xlim()) / 45)
   dots = {'markersize': 4, 'alpha': 0.45, 'markeredgewidth': 0}
   ax.plot(values, heights, 'o', color=style.BLUE, clip_on=False, **dots)
   if described['ci95']:
     ends = np.clip(described['ci95'], 0, 1)
     ax.plot(ends, [y - 0.17] * 2, color=style.INK, linewidth=1.5)
-  ax.plot(described['mean'], y - 0.17, 'D', color=style.INK, markersize=5)
+    ax.plot(described['mean'], y - 0.17, 'D', color=style.INK, markersize=5)
 
 
 def _spread(values: Sequence[float], width: float) -> np.ndarray:
@@ -152,7 +154,7 @@ def ablations(
   )
   ax = style.add_axes(fig, _LEFT, 0.5, _ACROSS, height)
   _arrange(ax, len(rows), 'test accuracy less that of the baseline')
-  ax.xaxis.set_major_formatter(lambda share, _: f'{100 * share:+.6g}%')
+  ax.xaxis.set_major_formatter(_write_tick)
   _set_range(ax, [[0, row['difference'], *(row['ci95'] or ())] for row in rows])
   ax.axvline(0, color=style.GREY, linestyle=':', zorder=0)
   for y, row in enumerate(rows):
@@ -160,6 +162,10 @@ def ablations(
   # Twice as high rows as there, in rows: the same distance in inches.
   _write_row(ax, -0.85, '', 'errors', 'p', color=style.GREY, size=8)
   return fig
+
+
+def _write_tick(share: float, _) -> str:
+  return f'{100 * share:+.6g}%' if share else '0%'
 
 
 def _count(number: int, what: str) -> str:

@@ -35,7 +35,8 @@ def check(content: Any, where: str = 'the sweep') -> dict:
   need(isinstance(content, dict), where, 'is no JSON object')
   results, failed = content.get('seeds'), content.get('failed', [])
   for name, listed in (('seeds', results), ('failed', failed)):
-    need(isinstance(listed, list), where, f'has no list of {name}')
+    no_list = f'is no sweep, for it has no list of {name}'
+    need(isinstance(listed, list), where, no_list, 'give a sweep.json')
     need(
       len(listed) <= MAX_RESULTS,
       where,
@@ -163,7 +164,11 @@ def _check_overrides(overrides: Any, where: str) -> dict:
 
 
 def _check_workdir(name: Any, where: str) -> str:
-  plain = isinstance(name, str) and name == pathlib.PurePath(name).name
+  plain = (
+    isinstance(name, str)
+    and name == pathlib.PurePath(name).name
+    and name != '..'
+  )
   need(
     # A backslash separates folders too, on some systems.
     plain and '\\' not in name and '\0' not in name and len(name) <= 255,

@@ -50,8 +50,11 @@ def find_band(
     return None
   epochs = sorted(found)
   values = [np.array(found[epoch]) for epoch in epochs]
-  columns = [[f(v) for v in values] for f in (np.mean, np.min, np.max, len)]
-  return Band(np.array(epochs), *map(np.array, columns))
+  low, high = (np.array([f(v) for v in values]) for f in (np.min, np.max))
+  # Rounding can put the mean of equal numbers beside them.
+  mean = np.clip([v.mean() for v in values], low, high)
+  count = np.array([len(v) for v in values])
+  return Band(np.array(epochs), mean, low, high, count)
 
 
 @style.applied

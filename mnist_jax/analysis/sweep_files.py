@@ -43,8 +43,8 @@ def load(path: str | pathlib.Path) -> dict:
   try:
     if path.stat().st_size > MAX_BYTES:
       raise errors.UserError(
-        f'{path} has more than {MAX_BYTES // 2**20} MiB, which no sweep of '
-        f'{sweep_checks.MAX_RESULTS:,} seeds has; give the sweep.json of a sweep'
+        f'{path} has more than {MAX_BYTES // 2**20} MiB, and no sweep has; '
+        f'give a sweep.json of at most {sweep_checks.MAX_RESULTS:,} results'
       )
     text = path.read_text(encoding='utf-8')
   except (OSError, UnicodeDecodeError) as error:
@@ -55,8 +55,9 @@ def load(path: str | pathlib.Path) -> dict:
     content = json.loads(text, parse_constant=_refuse_constant)
   # Thousands of brackets exhaust the parser's stack, and digits its integers.
   except (ValueError, RecursionError) as error:
+    reason = sweep_checks.clean(str(error), 80)
     raise errors.UserError(
-      f'{path} is not JSON ({sweep_checks.clean(str(error), 80)}); {sweep_checks.AGAIN}'
+      f'{path} is not JSON ({reason}); {sweep_checks.AGAIN}'
     ) from error
   return sweep_checks.check(content, str(path))
 

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from mnist_jax.analysis import (
-  comparison,
   comparison_outputs,
+  hyperparameters,
   page,
   seeds,
-  sweep_hyperparameters,
 )
 
 _MAX_POINTS, _MAX_FAILED = 60, 10
-_COVERS = (
+COVERS = (
   'The intervals cover the choice of seeds only, on these same {count:,} test '
   'images.'
 )
@@ -71,28 +70,26 @@ def _list_numbers(numbers: Sequence[int]) -> str:
 
 def _describe_point(point: Mapping) -> list[str]:
   rows = [['', 'mean', 'sd', '95% interval of the mean', 'lowest', 'highest']]
-  for name, key, write in _METRICS:
+  for name, key, write, write_single in _METRICS:
     if point[key] is not None:
-      rows.append([name, *_write_metric(point[key], write)])
+      rows.append([name, *_write_metric(point[key], write, write_single)])
   seconds = point['train_seconds']
   return [
-    f'hyperparameters: {sweep_hyperparameters.format_overrides(point["overrides"])}'
-    if point['overrides']
-    else '',
+    f'hyperparameters: {_name(point)}' if point['overrides'] else '',
     *comparison_outputs.align(rows),
     f'training {page.format_seconds(seconds["mean"])} per seed, '
     f'{page.format_seconds(seconds["total"])} in all',
   ]
 
 
-def _write_metric(described: Mapping, write) -> list[str]:
+def _write_metric(described: Mapping, write, write_single) -> list[str]:
   sd, interval = described['sd'], described['ci95']
   return [
     write(described['mean']),
     '-' if sd is None else write(sd),
     '-' if interval is None else write_interval(interval, write),
-    write(described['min']),
-    write(described['max']),
+    write_single(described['min']),
+    write_single(described['max']),
   ]
 
 
@@ -107,12 +104,16 @@ def write_share(share: float) -> str:
   return f'{min(max(share, 0), 1):.3%}'
 
 
+def _write_errors(number: float) -> str:
+  return f'{max(number, 0):,.1f}'
+
+
 _METRICS = (
-  ('test accuracy', 'test_accuracy', write_share),
-  ('test errors', 'test_errors', lambda n: f'{max(n, 0):,.1f}'),
-  ('test loss', 'test_loss', lambda loss: f'{loss:.4f}'),
-  ('validation accuracy', 'valid_accuracy', write_share),
-  ('training accuracy', 'train_accuracy', write_share),
+  ('test accuracy', 'test_accuracy', write_share, '{:.2%}'.format),
+  ('test errors', 'test_errors', _write_errors, '{:,}'.format),
+  ('test loss', 'test_loss', '{:.4f}'.format, '{:.4f}'.format),
+  ('validation accuracy', 'valid_accuracy', write_share, '{:.2%}'.format),
+  ('training accuracy', 'train_accuracy', write_share, '{:.2%}'.format),
 )
 
 
@@ -130,7 +131,7 @@ def _describe_points(points: Sequence[Mapping]) -> list[str]:
 
 
 def _name(point: Mapping) -> str:
-  name = sweep_hyperparameters.format_overrides(point['overrides'])
+  name = hyperparameters.format_overrides(point['overrides'])
   name = name or 'as in the recipe'
   return name if len(name) <= 48 else f'{name[:47]}…'
 
@@ -140,15 +141,16 @@ def _write_point(point: Mapping) -> list[str]:
   interval = valid and valid['ci95']
   return [
     str(point['n']),
-    _write_mean(valid) if valid else '-',
+    write_mean(valid) if valid else '-',
     write_interval(interval, write_share) if interval else '-',
-    _write_mean(test),
+    write_mean(test),
     f'{point["test_errors"]["mean"]:,.1f}',
     page.format_seconds(point['train_seconds']['mean']),
   ]
 
 
-def _write_mean(described: Mapping) -> str:
+def write_mean(described: Mapping) -> str:
+  """Write a mean and, where there is one, its standard deviation."""
   spread = '' if described['sd'] is None else f' ± {described["sd"]:.3%}'
   return f'{described["mean"]:.3%}{spread}'
 
@@ -177,7 +179,7 @@ def _describe_failed(failed: Sequence[Mapping]) -> list[str]:
     'too good if the recipe is to blame:',
   ]
   for run in failed[:_MAX_FAILED]:
-    overrides = sweep_hyperparameters.format_overrides(run['overrides'])
+    overrides = hyperparameters.format_overrides(run['overrides'])
     where = f' ({overrides})' if overrides else ''
     lines.append(f'  seed {run["seed"]}{where}: {run["reason"]}')
   if len(failed) > _MAX_FAILED:
@@ -187,113 +189,10 @@ def _describe_failed(failed: Sequence[Mapping]) -> list[str]:
 
 def _describe_coverage(sweep: Mapping, points: Sequence[Mapping]) -> list[str]:
   count = sweep['seeds'][0]['test']['count']
-  lines = [_COVERS.format(count=count)]
+  lines = [COVERS.format(count=count)]
+  if all(point['n'] == 1 for point in points):
+    lines = ['A single seed says nothing of the spread; run several.']
   if len(points) == 1:
     interval = write_interval(points[0]['images_ci95'], lambda x: f'{x:.2%}')
     lines.append(_IMAGES.format(count=count, interval=interval))
   return lines
-
-
-def describe_comparison(compared: Mapping) -> str:
-  """Write the test of two sweeps.
-
-  Args:
-    compared: what `seed_tests.compare` returned.
-
-  Returns:
-    Lines without a last line feed: means, difference, verdict, and what could
-    have been shown.
-  """
-  rows = [['sweep', 'seeds', 'test accuracy', 'other images (Wilson)']]
-  for side in (compared['a'], compared['b']):
-    interval = write_interval(side['images_ci95'], lambda x: f'{x:.2%}')
-    rows.append([side['name'], str(side['n']), _write_mean(side), interval])
-  lines = [
-    f'{compared["a"]["name"]} against {compared["b"]["name"]}, on '
-    f'{compared["count"]:,} test images of {compared["dataset"]}',
-    '',
-    *comparison_outputs.align(rows),
-    '',
-    f'difference  {compared["difference"]:+.3%} '
-    f'({compared["difference_errors"]:+.1f} errors), second less first',
-  ]
-  if compared['ci95']:
-    lines += _describe_test(compared)
-  return '\n'.join(
-    [
-      *lines,
-      f'verdict     {compared["verdict"]}',
-      '',
-      _COVERS.format(count=compared['count']),
-    ]
-  )
-
-
-def _describe_test(compared: Mapping) -> list[str]:
-  interval = ' to '.join(f'{end:+.3%}' for end in compared['ci95'])
-  smallest, needed = compared['smallest_difference'], compared['seeds_needed']
-  says = 'more than 10,000' if needed is None else f'{needed:,}'
-  if not compared['difference']:
-    says = 'no number of'
-  return [
-    f'            95% interval {interval}',
-    f'test        {compared["test"]}, p {page.format_p_value(compared["p"])}',
-    f'power       these seeds show a true difference of {smallest:.3%} four '
-    'times in five;',
-    f'            to show the one seen it takes {says} seeds each, if it and '
-    'its spread are true',
-  ]
-
-
-def describe_ablations(rows: Sequence[Mapping], baseline: str) -> str:
-  """Write the comparison of several sweeps with the first.
-
-  Args:
-    rows: what `seed_tests.ablate` returned.
-    baseline: its name.
-
-  Returns:
-    Lines without a last line feed.
-  """
-  table = [
-    [
-      'sweep',
-      'seeds',
-      'accuracy',
-      'difference',
-      '95% interval',
-      'errors',
-      'adjusted p',
-      'shown',
-      'could show',
-    ],
-    *(_write_ablation(row) for row in rows),
-  ]
-  return '\n'.join(
-    [
-      f'against {baseline}, the first:',
-      '',
-      *comparison_outputs.align(table),
-      '',
-      "p: paired t test where the seeds are the same, else Welch's; adjusted by "
-      f'Holm, shown below {comparison.LEVEL}',
-      'could show: the smallest true difference shown four times in five, by a '
-      'test alone',
-    ]
-  )
-
-
-def _write_ablation(row: Mapping) -> list[str]:
-  smallest, p = row['smallest_difference'], row['p_adjusted']
-  interval = row['ci95']
-  return [
-    row['name'],
-    str(row['n']),
-    f'{row["mean"]:.3%}',
-    f'{row["difference"]:+.3%}',
-    ' to '.join(f'{end:+.3%}' for end in interval) if interval else '-',
-    f'{row["difference_errors"]:+.1f}',
-    '-' if p is None else page.format_p_value(p),
-    'yes' if row['differ'] else 'no',
-    '-' if smallest is None else f'{smallest:.3%}',
-  ]

@@ -9,6 +9,7 @@ from matplotlib import figure
 from mnist_jax import errors, files
 from mnist_jax.analysis import (
   comparison,
+  hyperparameters,
   runs,
   seed_tests,
   seeds,
@@ -18,6 +19,7 @@ from mnist_jax.analysis import (
   sweep_curves,
   sweep_files,
   sweep_hyperparameters,
+  sweep_test_text,
   sweep_text,
 )
 
@@ -104,7 +106,7 @@ def _caption(
 ) -> str:
   parts = [runs.title_dataset(sweep['dataset']), sweep['config_name']]
   if overrides:
-    parts.append(sweep_hyperparameters.format_overrides(overrides))
+    parts.append(hyperparameters.format_overrides(overrides))
   what = what if number != 1 else what.removesuffix('s')
   parts.append(f'{number:,} {what}')
   if sweep['failed']:
@@ -115,13 +117,15 @@ def _caption(
 def _draw_seeds(sweep: Mapping, points: Sequence[Mapping]) -> figure.Figure:
   grouped = seeds.group(sweep['seeds'])
   names = [
-    sweep_hyperparameters.format_overrides(overrides) or sweep['config_name']
+    hyperparameters.format_overrides(overrides) or sweep['config_name']
     for overrides, _ in grouped
   ]
   results = [seeded for _, seeded in grouped]
   # What compares points must not be the test split, where it can be helped.
   chooses = len(points) > 1 and seeds.find_best(points) is not None
   about = _caption(sweep, len(sweep['seeds']), what='runs')
+  if len(points) > 1 and not chooses:
+    about += ' · to report, not to choose by'
   rows = list(zip(names, results, strict=True))
   return sweep_charts.distribution(rows, 'valid' if chooses else 'test', about)
 
@@ -153,13 +157,14 @@ def compare(
   Raises:
     errors.UserError: if a sweep is damaged, or they cannot be compared.
   """
+  paths = [_name_folder(path) for path in paths]
   names = [
     name.removesuffix('.json') for name in comparison.name_workdirs(paths)
   ]
   picked = [sweep_files.pick_best(sweep_files.load(path)) for path in paths]
   for i, (_, overrides) in enumerate(picked):
     if overrides:
-      chosen = sweep_hyperparameters.format_overrides(overrides)
+      chosen = hyperparameters.format_overrides(overrides)
       names[i] = f'{names[i]} ({chosen})'
   loaded = [sweep for sweep, _ in picked]
   said, content = _test(loaded, names)
@@ -177,12 +182,18 @@ def compare(
   return said, _write(out, figures, {'sweep_comparison.json': text})
 
 
+def _name_folder(path: str | pathlib.Path) -> pathlib.Path:
+  """Name a sweep.json by its folder, so that one given twice is noticed."""
+  path = pathlib.Path(path)
+  return path.parent if path.name == sweep_files.NAME else path
+
+
 def _test(loaded: Sequence[Mapping], names: Sequence[str]) -> tuple[str, dict]:
   if len(loaded) == 2:
     compared = seed_tests.compare(*loaded, names)
-    return sweep_text.describe_comparison(compared), compared
+    return sweep_test_text.describe_comparison(compared), compared
   variants = list(zip(names, loaded, strict=True))[1:]
   rows = seed_tests.ablate(loaded[0], variants)
   side = {'baseline': names[0], 'caveat': seed_tests.CAVEAT}
-  said = sweep_text.describe_ablations(rows, names[0])
+  said = sweep_test_text.describe_ablations(rows, names[0])
   return said, side | {'variants': rows}
