@@ -19,3 +19,9 @@ def get_config(mode: str = 'full'):
   config.model.name = 'basic'
   config.optim.update(name='adam', lr=1e-3)
   return config_lib.for_mode(config, mode)
+
+
+def sweep(add):
+  """Adds the rows of `experiments.seed_sweep --settings`: one rate each."""
+  for lr in (1e-4, 3e-4, 1e-3, 3e-3, 1e-2):
+    add(**{'optim.lr': lr})

@@ -32,3 +32,10 @@ def get_config(mode: str = 'full'):
   config.optim.ema_decay = 0.999
   config.early_stop.patience = 15
   return config_lib.for_mode(config, mode)
+
+
+def sweep(add):
+  """Adds the rows of `experiments.seed_sweep --settings`: a grid of two."""
+  for lr in (1e-3, 2e-3, 4e-3):
+    for weight_decay in (0.0, 0.01, 0.1):
+      add(**{'optim.lr': lr, 'optim.weight_decay': weight_decay})

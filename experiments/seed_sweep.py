@@ -10,9 +10,7 @@ import gc
 import pathlib
 import re
 import runpy
-import shlex
 import shutil
-import sys
 import time
 
 from absl import flags
@@ -48,6 +46,12 @@ _PUBLISH_AS = flags.DEFINE_string(
 _ONLY = flags.DEFINE_string(
   'only', '', 'Name of a single point, such as seed3, for schedulers.'
 )
+_SUBMIT = flags.DEFINE_enum(
+  'submit', None, ['slurm', 'local'], 'Run each point as a job, by submitit.'
+)
+_SLURM = flags.DEFINE_list(
+  'slurm', [], "Slurm's settings, such as partition=gpu,gpus_per_node=1."
+)
 
 
 def main() -> None:
@@ -63,6 +67,7 @@ def main() -> None:
   config_name = command_line.config_name(source)
   path = pathlib.Path(_WORKDIR.value or f'runs/{config_name}-sweep')
   devices.configure(config)
+  point_command = command_line.command('mnist_jax.main', of_config=True)
   found = sweep.run(
     config,
     path,
@@ -70,12 +75,14 @@ def main() -> None:
     rows=load_rows(source) if _SETTINGS.value else ({},),
     only=_ONLY.value,
     mode=_MODE.value,
-    about=outcome.About(config_name, point_command(), started),
+    execute=make_execute(),
+    about=outcome.About(config_name, point_command, started),
   )
+  command = command_line.command('experiments.seed_sweep')
   if found is None:
-    print(f'stopped and saved; to go on: {command()}')
+    print(f'stopped and saved; to go on: {command}')
   elif not _ONLY.value:
-    conclude(found, path)
+    conclude(found | {'command': command}, path)
 
 
 def check_flags() -> None:
@@ -96,6 +103,17 @@ def check_flags() -> None:
     )
 
 
+def make_execute():
+  """Returns what runs the points elsewhere, or None to run them here."""
+  if not _SUBMIT.value:
+    return None
+  from experiments import cluster
+
+  return cluster.make_execute(
+    _SUBMIT.value, _SLURM.value, command_line.arguments()
+  )
+
+
 def load_rows(source: str) -> list[dict]:
   """Returns the rows that a recipe's `sweep(add)` adds.
 
@@ -114,22 +132,10 @@ def load_rows(source: str) -> list[dict]:
   return rows
 
 
-def command() -> str:
-  """Returns what was typed, to type again."""
-  return f'python -m experiments.seed_sweep {shlex.join(sys.argv[1:])}'
-
-
-def point_command() -> str:
-  """Returns what runs one point alone, without its seed and settings."""
-  flags_of_config = [flag for flag in sys.argv[1:] if 'config' in flag]
-  return f'python -m mnist_jax.main {shlex.join(flags_of_config)}'
-
-
 def conclude(found: dict, path: pathlib.Path) -> None:
   """Writes sweep.json and the figures, and says what they show."""
   from mnist_jax.analysis import seeds, sweeps
 
-  found = {**found, 'command': command()}
   found['summary'] = seeds.summarize(found['seeds'])
   files.write_json(path / 'sweep.json', found)
   written = sweeps.write_sweep(path)

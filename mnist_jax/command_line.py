@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 
@@ -68,6 +69,32 @@ def config_name(config_flag: str) -> str:
   """Returns 'improved-smoke' for 'configs/improved.py:smoke'."""
   path, *mode = config_flag.split(':')
   return '-'.join([pathlib.Path(path).stem, *mode])
+
+
+def arguments() -> list[str]:
+  """Returns what was typed, each flag as one '--name=value'."""
+  typed = []
+  for argument in sys.argv[1:]:
+    if typed and not argument.startswith('-') and '=' not in typed[-1]:
+      typed[-1] += f'={argument}'
+    else:
+      typed.append(argument)
+  return typed
+
+
+def command(module: str, of_config: bool = False) -> str:
+  """Returns what was typed as a command of `module`, to type again.
+
+  Args:
+    module: 'mnist_jax.main', ...
+    of_config: whether to leave out all flags but those of the config.
+  """
+  kept = [
+    argument
+    for argument in arguments()
+    if not of_config or re.match('--?config[.=]', argument)
+  ]
+  return f'python -m {module} {shlex.join(kept)}'
 
 
 def _check_field_names(argv: Sequence[str]) -> None:

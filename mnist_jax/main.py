@@ -6,8 +6,6 @@ mnist_jax/config.py lists every field that --config.FIELD=VALUE overrides.
 """
 
 import gc
-import shlex
-import sys
 import time
 
 STARTED = time.monotonic()  # Before the imports: a user waits for them too.
@@ -50,7 +48,7 @@ def main() -> None:
     workdir,
     about=outcome.About(
       config_name=config_name,
-      command=f'python -m mnist_jax.main {shlex.join(sys.argv[1:])}',
+      command=command_line.command('mnist_jax.main'),
       started=STARTED,
     ),
   )

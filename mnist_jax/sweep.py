@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import ml_collections
@@ -69,6 +69,7 @@ def run(
   rows: Sequence[dict] = ({},),
   only: str = '',
   mode: str = 'auto',
+  execute: Callable | None = None,
   about: outcome_lib.About,
 ) -> dict | None:
   """Runs the points of a sweep that are not done yet.
@@ -80,6 +81,7 @@ def run(
     rows: settings {'optim.lr': 0.01, ...}, each for every seed.
     only: name of a single point, to run no other; '' for all.
     mode: 'vmap', 'loop', 'devices' or 'auto'.
+    execute: what runs the points, elsewhere; None for `run_points`.
     about: name of the recipe, and the command that runs one seed.
 
   Returns:
@@ -105,7 +107,7 @@ def run(
     f'{about.config_name}: {len(points)} runs on {dataset.name}, {mode} mode, '
     f'{jax.device_count()} devices, in {path}\n'
   )
-  if not run_points(sweep, points):
+  if not (execute or run_points)(sweep, points):
     return None
   return describe(sweep, config, dataset) | gather(sweep, points)
 
@@ -263,6 +265,7 @@ def gather(sweep: Sweep, points: Sequence[points_lib.Point]) -> dict:
     place = {'workdir': point.name, 'overrides': point.overrides}
     if result := sweep.result(point):
       seeds.append(result | place)
-    elif failure := sweep.failure(point):
+    else:
+      failure = sweep.failure(point) or {'reason': 'not finished'}
       failed.append({'seed': point.config.seed} | place | failure)
   return {'seeds': seeds, 'failed': failed}
