@@ -192,7 +192,7 @@ TEST = (*SEED, 'test')
     ((*SEED, 'train_seconds'), 10**400, 'no finite number train_seconds'),
     ((*SEED, 'train_seconds'), -1, 'below 0'),
     ((*SEED, 'overrides'), [], 'overrides that are no object'),
-    ((*SEED, 'overrides'), {'lr': []}, 'an override lr that is no number'),
+    ((*SEED, 'overrides'), {'lr': [{}]}, 'an override lr that is no number'),
     ((*SEED, 'overrides'), {'lr': math.inf}, 'an override lr that is no'),
     ((*SEED, 'overrides'), {str(i): i for i in range(21)}, 'at most 20'),
     ((*SEED, 'workdir'), '../../etc', 'no plain name'),
@@ -244,6 +244,14 @@ def test_a_file_beyond_any_sweep_is_not_even_read(tmp_path):
     file.truncate(sweep_files.MAX_BYTES + 1)
   with pytest.raises(errors.UserError, match='more than 64 MiB'):
     sweep_files.load(path)
+
+
+def test_a_list_of_numbers_is_a_hyperparameter_too():
+  content = make_points()
+  for i, result in enumerate(content['seeds']):
+    result['overrides'] = {'model.features': [8, 16 + i // 2]}
+  said = sweeps.describe(content)
+  assert 'features 8, 16 ' in said and 'features 8, 17 ' in said
 
 
 def test_nothing_that_is_printed_steers_a_terminal():

@@ -153,14 +153,23 @@ def _check_overrides(overrides: Any, where: str) -> dict:
   )
   for name, value in overrides.items():
     need(
-      isinstance(value, str | bool) or is_number(value),
+      _is_setting(value)
+      or (isinstance(value, list | tuple) and all(map(_is_setting, value))),
       where,
       f'has an override {clean(name, 40)} that is no number or text',
     )
-  return {
-    clean(name, 60): clean(value, 60) if isinstance(value, str) else value
-    for name, value in overrides.items()
-  }
+  return {clean(n, 60): _clean_setting(v) for n, v in overrides.items()}
+
+
+def _is_setting(value: Any) -> bool:
+  return isinstance(value, str | bool) or is_number(value)
+
+
+def _clean_setting(value: Any) -> Any:
+  # A list, such as the numbers of features, is written as one text.
+  if isinstance(value, list | tuple):
+    value = ', '.join(map(str, value[:20]))
+  return clean(value, 60) if isinstance(value, str) else value
 
 
 def _check_workdir(name: Any, where: str) -> str:
