@@ -16,6 +16,14 @@ def _own_data_dir(monkeypatch, tmp_path):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path / 'tfds'))
 
 
+@pytest.fixture(scope='module')
+def quick_compile():
+  """Compiles in a third of the time what then runs slower, for small runs."""
+  jax.config.update('jax_disable_most_optimizations', True)
+  yield
+  jax.config.update('jax_disable_most_optimizations', False)
+
+
 @pytest.fixture(scope='session')
 def digits():
   """Real digits: uint8 images [1300, 28, 28] and int32 labels [1300]."""
