@@ -14,6 +14,7 @@ import pytest
 from mnist_jax import errors, explain, models
 from mnist_jax.analysis import explanations, tables
 
+pytestmark = pytest.mark.usefixtures('quick_compile')
 REPOSITORY = pathlib.Path(__file__).parent.parent
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from mnist_jax import errors, layers, models, summary
 
+pytestmark = pytest.mark.usefixtures('quick_compile')
+
 NUM_WEIGHTS = {
   'single_conv': 434_258,
   'two_conv': 225_034,
