@@ -15,6 +15,7 @@ from mnist_jax import (
   epoch,
   errors,
   evaluate,
+  hosts,
   metrics,
   models,
   optim,
@@ -48,6 +49,11 @@ class Job:
       jax.eval_shape(self.create),
     )
 
+  def empty_sums(self) -> metrics.Metrics:
+    """Returns the sums over no example, on all devices."""
+    empty = jax.device_get(metrics.Metrics.empty())
+    return hosts.put(empty, NamedSharding(self.mesh, P()))
+
   def epoch_indices(self, epoch: int) -> jax.Array:
     """Returns the batches [steps, B] of an epoch, split over the devices."""
     indices = batches.epoch_indices(
@@ -57,7 +63,7 @@ class Job:
       epoch=epoch,
     )
     spec = P(None, self.mesh.axis_names[0])
-    return jax.device_put(indices, NamedSharding(self.mesh, spec))
+    return hosts.put(indices, NamedSharding(self.mesh, spec))
 
   def compile_steps(self) -> Callable:
     """Compiles `run_steps`, once for every epoch and number of steps."""
@@ -127,9 +133,7 @@ def _create(seed, *, model, optimizer):
 
 def _put_splits(dataset, sharding):
   return {
-    name: jax.device_put(
-      {'image': split.images, 'label': split.labels}, sharding
-    )
+    name: hosts.put({'image': split.images, 'label': split.labels}, sharding)
     for name in ('train', 'valid', 'test')
     if len(split := getattr(dataset, name))
   }

@@ -1,0 +1,285 @@
+"""Several processes as one run, on one machine or on many.
+
+All that knows of processes is here and stands on JAX's distributed runtime.
+With one process every function is its plain self, and JAX is not touched.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+import zlib
+from typing import Any
+
+import numpy as np
+
+from mnist_jax import errors
+
+# A host that says nothing for so long is taken for dead. A killed process is
+# noticed at once, by its closed connections; this is for lost power or network.
+HEARTBEAT_SECONDS = 20
+GONE = (
+  'another process of this run is gone ({}); start all of them again with the '
+  'same command to go on'
+)
+
+_ABORT_HANDLERS = []  # ctypes frees what nothing else holds.
+
+
+def initialize(
+  coordinator: str,
+  num_processes: int | None,
+  process_id: int | None,
+  *,
+  join_timeout: int,
+) -> None:
+  """Joins the other processes; comes before JAX looks for devices.
+
+  Args:
+    coordinator: 'host:port' of process 0. '' where JAX finds out by itself, on
+      TPU pods and under Slurm or Open MPI; the next two are None then.
+    num_processes: of the whole run.
+    process_id: 0 up to `num_processes` - 1, another one for each process.
+    join_timeout: seconds to wait for the others.
+
+  Raises:
+    errors.UserError: when the flags contradict each other, or process 0 cannot
+      be reached.
+  """
+  explicit = check_flags(coordinator, num_processes, process_id)
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # Read at JAX's import.
+  import jax
+
+  _quieten()
+  if explicit:
+    _check_address(coordinator, process_id, join_timeout)
+  _explain_aborts(
+    f'the processes of this run have not all met within {join_timeout} s; '
+    'start all of them with the same --coordinator and --num_processes'
+  )
+  with contextlib.suppress(AttributeError):  # Signals are ours: interrupts.py.
+    jax.config.update('jax_enable_preemption_service', False)
+  try:
+    jax.distributed.initialize(
+      coordinator or None,
+      num_processes,
+      process_id,
+      cluster_detection_method='deactivate' if explicit else None,
+      initialization_timeout=join_timeout,
+      heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+    )
+  except (ValueError, KeyError, RuntimeError, OSError) as error:
+    raise errors.UserError(
+      f'the processes cannot join ({_first_line(error)}); outside TPU pods, '
+      'Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
+      '--num_processes and --process_id'
+    ) from error
+  _explain_aborts(GONE.format('JAX says more above'))
+
+
+def check_flags(
+  coordinator: str, num_processes: int | None, process_id: int | None
+) -> bool:
+  """Returns whether the processes are given by flags, not found by JAX.
+
+  Raises:
+    errors.UserError: when only some are given, or they contradict each other.
+  """
+  given = bool(coordinator), num_processes is not None, process_id is not None
+  if not any(given):
+    return False
+  if not all(given):
+    raise errors.UserError(
+      '--coordinator=HOST:PORT, --num_processes and --process_id come '
+      'together; give all three, or none where JAX finds them by itself (TPU '
+      'pods, Slurm, Open MPI)'
+    )
+  host, _, port = coordinator.rpartition(':')
+  if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    raise errors.UserError(
+      f'--coordinator={coordinator} must be HOST:PORT of process 0, such as '
+      '--coordinator=127.0.0.1:12345'
+    )
+  if not 0 <= process_id < num_processes:
+    raise errors.UserError(
+      f'--process_id={process_id} must be from 0 to {num_processes - 1}, '
+      f'below --num_processes={num_processes}'
+    )
+  return True
+
+
+def expected(num_processes: int | None) -> int:
+  """Returns how many processes there will be, before JAX can be asked.
+
+  Args:
+    num_processes: the flag, None where the launcher is to say.
+  """
+  launched = os.environ.get('SLURM_NTASKS') or os.environ.get(
+    'OMPI_COMM_WORLD_SIZE'
+  )
+  return num_processes or (int(launched or 1) if joined() else 1)
+
+
+def expected_here(coordinator: str, num_processes: int | None) -> int:
+  """Returns how many of them share this machine's cores, as far as is known."""
+  host = coordinator.rpartition(':')[0]
+  local = host in ('localhost', '[::1]') or host.startswith('127.')
+  return num_processes if local else 1
+
+
+def joined() -> bool:
+  """Whether this process is one of a distributed run."""
+  jax = sys.modules.get('jax')
+  return jax is not None and jax.distributed.is_initialized()
+
+
+def count() -> int:
+  """Returns the number of processes."""
+  if not joined():
+    return 1
+  import jax
+
+  return jax.process_count()
+
+
+def is_first() -> bool:
+  """Whether this is process 0, the only one that prints and writes."""
+  if not joined():
+    return True
+  import jax
+
+  return jax.process_index() == 0
+
+
+def gather(value: int) -> list[int]:
+  """Returns the `value` (int32) of each process; all of them must call."""
+  if count() == 1:
+    return [int(value)]
+  from jax.experimental import multihost_utils
+
+  return multihost_utils.process_allgather(np.int32(value)).tolist()
+
+
+def from_first(value: int) -> int:
+  """Returns the `value` of process 0; all of them must call."""
+  return gather(value)[0]
+
+
+def any_true(value: bool) -> bool:
+  """Whether `value` is true in any process; all of them must call."""
+  return any(gather(value))
+
+
+def check_same(what: str, content: bytes) -> None:
+  """Checks that all processes hold the same; all of them must call.
+
+  Raises:
+    errors.UserError: in all of them, when one differs.
+  """
+  checksums = gather(np.uint32(zlib.crc32(content)).astype(np.int32))
+  if len(set(checksums)) > 1:
+    raise errors.UserError(
+      f'{what} is not the same in all processes; start each with the same '
+      'command but for --process_id, the same data, and a --workdir that all '
+      'of them share'
+    )
+
+
+def put(tree: Any, sharding) -> Any:
+  """Places arrays, of which every process holds the whole, on all devices."""
+  import jax
+
+  if sharding.is_fully_addressable:
+    return jax.device_put(tree, sharding)
+  return jax.tree.map(
+    lambda array: jax.make_array_from_callback(
+      array.shape, sharding, lambda index: array[index]
+    ),
+    tree,
+  )
+
+
+def loss_of_another(error: BaseException) -> str:
+  """Returns the line about a lost process if `error` tells of one, else ''.
+
+  The runtime has one exception for whatever fails; out of memory and arguments
+  that are wrong are this process's own.
+  """
+  if count() == 1 or type(error).__name__ not in ('JaxRuntimeError', 'Gone'):
+    return ''
+  line = _first_line(error)
+  if line.startswith(('RESOURCE_EXHAUSTED', 'INVALID_ARGUMENT')):
+    return ''
+  return GONE.format(line)
+
+
+def leave(code: int) -> None:
+  """Ends this process; at once where others wait for it in vain."""
+  if not joined():
+    sys.exit(code)
+  # An orderly exit would wait for the others, who wait for this one.
+  for stream in (sys.stdout, sys.stderr):
+    with contextlib.suppress(OSError, ValueError):
+      stream.flush()
+  os._exit(code)
+
+
+def _quieten() -> None:
+  """Keeps what C++ prints off stdout: Gloo tells of each connection."""
+  sys.stdout.flush()
+  sys.stdout = os.fdopen(os.dup(1), 'w', buffering=1)
+  null = os.open(os.devnull, os.O_WRONLY)
+  os.dup2(null, 1)
+  os.close(null)
+
+
+def _check_address(coordinator: str, process_id: int, timeout: int) -> None:
+  """Finds out in words what JAX answers by ending the process."""
+  host, _, port = coordinator.rpartition(':')
+  if process_id == 0:
+    try:
+      with socket.create_server(('', int(port))):
+        return
+    except OSError as error:
+      raise errors.UserError(
+        f'port {port} of --coordinator={coordinator} cannot be opened '
+        f'({error.strerror}); choose another one'
+      ) from error
+  deadline = time.monotonic() + timeout
+  while True:
+    try:
+      socket.create_connection((host.strip('[]'), int(port)), 5).close()
+      return
+    except OSError as error:
+      if time.monotonic() > deadline:
+        raise errors.UserError(
+          f'process 0 cannot be reached at --coordinator={coordinator} '
+          f'({error.strerror or error}, tried for {timeout} s); start it, or '
+          'mend the address'
+        ) from error
+    time.sleep(0.2)
+
+
+def _explain_aborts(line: str) -> None:
+  """Has this process end with `line` where JAX's runtime aborts it.
+
+  When a process is lost, JAX's C++ ends all others by abort(), and nothing but
+  a handler of C's comes between: Python's own run only in the main thread.
+  """
+
+  def explain(unused_number):
+    message = f'mnist_jax: {line}\n'.encode()
+    with contextlib.suppress(OSError):
+      os.write(2, message)
+    os._exit(os.EX_TEMPFAIL)
+
+  handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(explain)
+  _ABORT_HANDLERS.append(handler)
+  ctypes.CDLL(None).signal(signal.SIGABRT, handler)
+
+
+def _first_line(error: BaseException) -> str:
+  return ' '.join((str(error).strip() or repr(error)).split('\n')[0].split())
