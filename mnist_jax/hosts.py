@@ -50,12 +50,12 @@ def initialize(
       be reached.
   """
   explicit = check_flags(coordinator, num_processes, process_id)
+  if explicit:
+    _check_address(coordinator, process_id, join_timeout)
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # Read at JAX's import.
   import jax
 
   _quieten()
-  if explicit:
-    _check_address(coordinator, process_id, join_timeout)
   _explain_aborts(
     f'the processes of this run have not all met within {join_timeout} s; '
     'start all of them with the same --coordinator and --num_processes'
