@@ -20,7 +20,7 @@ from mnist_jax import errors
 
 # A host that says nothing for so long is taken for dead. A killed process is
 # noticed at once, by its closed connections; this is for lost power or network.
-HEARTBEAT_SECONDS = 20
+HEARTBEAT_SECONDS = 60
 GONE = (
   'another process of this run is gone ({}); start all of them again with the '
   'same command to go on'

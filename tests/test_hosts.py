@@ -21,16 +21,17 @@ from mnist_jax.data import datasets
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 # Everything that the processes must agree on or do together: batch norm,
-# augmentation, averages, a schedule and a choice that follow validation. SGD,
-# since Adam blows up the rounding in which sums over devices differ.
+# augmentation, averages, a schedule and a choice that follow validation. Small
+# steps of SGD, since sums over devices differ in their rounding, and each ReLU
+# or pooling that comes to another decision moves the weights by such a step.
 FIELDS = {
   'data.valid': 'random',
   'select': 'best_valid',
-  'total_epochs': 6.0,
+  'total_epochs': 4.0,
   'augment.enabled': True,
   'augment.rotate': 10.0,
   'optim.name': 'sgd',
-  'optim.lr': 0.02,
+  'optim.lr': 0.002,
   'optim.momentum': 0.9,
   'optim.ema_decay': 0.99,
   'optim.schedule': 'plateau',
@@ -175,22 +176,24 @@ def test_two_processes_end_with_the_weights_of_one(together, tmp_path):
   config = config_lib.smoke(config_lib.default())
   config.num_devices = 4
   config.update_from_flattened_dict(FIELDS)
-  about = outcome.About('test', 'python', time.monotonic())
-  ours = train.train_and_evaluate(config, tmp_path / 'alone', about=about)
-  theirs, their_logits = load_run(path)
-  alike = job.create_job(config, datasets.load_dataset(config.data))
-  weights = []
-  for run in (tmp_path / 'alone', path):
-    with checkpoint.Checkpoints(run) as checkpoints:
-      (state, _), _, _ = checkpoints.restore_newest(alike.abstract())
-    weights.append(jax.tree.leaves((state.variables(), state.ema)))
-  for a, b in zip(*weights, strict=True):
+  alone = job.create_job(config, datasets.load_dataset(config.data))
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    train.train(alone, checkpoints, tmp_path)
+    ours, progress = outcome.choose(alone, checkpoints)
+  with checkpoint.Checkpoints(path) as checkpoints:
+    theirs, _ = outcome.choose(alone, checkpoints)
+  assert ours.step == theirs.step
+  for a, b in zip(
+    jax.tree.leaves((ours.variables(), ours.ema)),
+    jax.tree.leaves((theirs.variables(), theirs.ema)),
+    strict=True,
+  ):
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-  _, logits = load_run(tmp_path / 'alone')
+  logits, _ = alone.evaluate(ours.eval_variables(), alone.splits['test'])
+  result, their_logits = load_run(path)
   np.testing.assert_allclose(logits, their_logits, rtol=1e-3, atol=1e-3)
-  assert ours['num_devices'] == theirs['num_devices'] == 4
-  assert ours['best_epoch'] == theirs['best_epoch']
-  assert ours['steps'] == theirs['steps']
+  assert result['num_devices'] == 4
+  assert result['best_epoch'] == progress.best_epoch
 
 
 def test_only_the_first_process_prints_and_writes(together):
@@ -200,7 +203,7 @@ def test_only_the_first_process_prints_and_writes(together):
   assert 'Gloo' not in first
   assert second == ''
   rows = [json.loads(line) for line in (path / 'metrics.jsonl').open()]
-  assert [row['epoch'] for row in rows] == [1, 2, 3, 4, 5, 6]
+  assert [row['epoch'] for row in rows] == [1, 2, 3, 4]
   assert (path / 'report.html').exists()
   assert not list(path.rglob('*tmp*'))
 
