@@ -65,7 +65,7 @@ def start(path, cache, *flags, **env):
       text=True,
       env=inherited
       | {'XDG_CACHE_HOME': str(cache), 'JAX_NUM_CPU_DEVICES': '2'}
-      | {'MPLBACKEND': 'Agg'}
+      | {'MPLBACKEND': 'Agg', 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'}
       | env,
     )
 
