@@ -208,7 +208,7 @@ def loss_of_another(error: BaseException) -> str:
   The runtime has one exception for whatever fails; out of memory and arguments
   that are wrong are this process's own.
   """
-  if count() == 1 or type(error).__name__ not in ('JaxRuntimeError', 'Gone'):
+  if count() == 1 or type(error).__name__ != 'JaxRuntimeError':
     return ''
   line = _first_line(error)
   if line.startswith(('RESOURCE_EXHAUSTED', 'INVALID_ARGUMENT')):

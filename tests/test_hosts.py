@@ -65,7 +65,7 @@ def start(path, cache, *flags, **env):
       text=True,
       env=inherited
       | {'XDG_CACHE_HOME': str(cache), 'JAX_NUM_CPU_DEVICES': '2'}
-      | {'MPLBACKEND': 'Agg', 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'}
+      | {'MPLBACKEND': 'Agg'}
       | env,
     )
 
@@ -256,6 +256,18 @@ def test_what_cannot_join_is_one_line(flags, words, tmp_path, cache):
   assert error.count('\n') == 1
   for word in words:
     assert word in error
+
+
+def test_a_process_whose_others_never_come_says_so(tmp_path, cache):
+  flags = (*explicit_flags(free_slurm_job()[1], 0), '--join_timeout=1')
+  process = start(tmp_path / 'run', cache, RECIPE[0], *flags)
+  try:
+    process.communicate(timeout=60)
+  finally:
+    process.kill()
+  assert process.returncode == os.EX_TEMPFAIL
+  last = error_of(tmp_path / 'run').splitlines()[-1]
+  assert 'have not all met within 1 s' in last
 
 
 def test_a_port_in_use_is_one_line(tmp_path, cache):
