@@ -74,9 +74,7 @@ def list_half(folder: pathlib.Path, half: str) -> dict[pathlib.Path, int]:
     path: label
     for label, paths in by_label.items()
     for path in (
-      paths[: len(paths) // 2]
-      if half == 'choose'
-      else paths[len(paths) // 2 :]
+      paths[: len(paths) // 2] if half == 'choose' else paths[len(paths) // 2 :]
     )
   }
 

@@ -14,7 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
-from mnist_jax import errors, files
+from mnist_jax import errors, files, hosts
 
 
 class Checkpoints:
@@ -110,9 +110,13 @@ class Checkpoints:
     damaged = {}
     for step in sorted(self._manager.all_steps(), reverse=True):
       try:
-        state, progress = self._restore(step, like)
+        restored = self._restore(step, like)
       except Exception as error:  # Whatever a damaged file makes orbax raise.
+        if hosts.loss_of_another(error):
+          raise
         damaged[step] = str(error).strip().split('\n')[0][:80]
+      if hosts.any_true(step in damaged):
+        damaged.setdefault(step, 'as another process reads it')
         continue
       for damaged_step in damaged:  # The run will come by there again.
         self._manager.delete(damaged_step)
@@ -120,7 +124,7 @@ class Checkpoints:
         f'checkpoint {damaged_step} is damaged ({reason}); going on from {step}'
         for damaged_step, reason in damaged.items()
       ]
-      return state, progress, lines
+      return *restored, lines
     if damaged:
       raise errors.UserError(
         f'none of the checkpoints in {self.path} can be read; delete '

@@ -1,15 +1,17 @@
 """Flags to a main function, and errors to one line on stderr."""
 
+import os
 import pathlib
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
 from mnist_jax import config as config_lib
-from mnist_jax import errors
+from mnist_jax import errors, hosts
 
 
 def run(main: Callable[[], None]) -> None:
@@ -28,12 +30,21 @@ def run(main: Callable[[], None]) -> None:
   try:
     app.run(lambda unused_argv: main(), flags_parser=parse)
   except errors.UserError as error:
-    line = ' '.join(str(error).split())
-    print(f'mnist_jax: {line}', file=sys.stderr)
-    sys.exit(2)
+    _end(' '.join(str(error).split()), 2)
   except KeyboardInterrupt:
-    print('mnist_jax: interrupted; the same command goes on', file=sys.stderr)
-    sys.exit(130)
+    _end('interrupted; the same command goes on', 130)
+  except Exception as error:
+    if line := hosts.loss_of_another(error):
+      _end(line, os.EX_TEMPFAIL)
+    if hosts.joined():  # Or the others would wait for this process.
+      traceback.print_exc()
+      hosts.leave(1)
+    raise
+
+
+def _end(line: str, code: int) -> None:
+  print(f'mnist_jax: {line}', file=sys.stderr)
+  hosts.leave(code)
 
 
 def parse(argv: Sequence[str]) -> list[str]:

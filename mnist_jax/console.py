@@ -6,17 +6,21 @@ import jax
 import tqdm
 
 import mnist_jax
-from mnist_jax import devices, summary
+from mnist_jax import devices, hosts, summary
 
 
 def say(line: str = '') -> None:
   """Prints a line beside the progress bar, at once even into a file."""
+  if not hosts.is_first():
+    return
   tqdm.tqdm.write(line)
   sys.stdout.flush()
 
 
 def warn(line: str) -> None:
   """Prints a warning on stderr that nobody can miss."""
+  if not hosts.is_first():
+    return
   rule = '!' * 72
   tqdm.tqdm.write(f'{rule}\nWARNING: {line}\n{rule}', file=sys.stderr)
 
@@ -26,9 +30,10 @@ def describe(job, config_name: str, path) -> None:
   config, dataset = job.config, job.dataset
   if dataset.notice:
     warn(dataset.notice)
+  shared = f' in {hosts.count()} processes' if hosts.count() > 1 else ''
   say(f'mnist_jax {mnist_jax.__version__}: {config_name}, seed {config.seed}')
   say(
-    f'  devices  {job.mesh.size} x {devices.describe(job.mesh)}, '
+    f'  devices  {job.mesh.size} x {devices.describe(job.mesh)}{shared}, '
     f'jax {jax.__version__}'
   )
   names = {'train': 'train', 'valid': f'valid ({config.data.valid})'}
@@ -112,5 +117,5 @@ def progress_bar(*, total: int, initial: int) -> tqdm.tqdm:
     dynamic_ncols=True,
     smoothing=0.1,
     leave=False,
-    disable=not sys.stderr.isatty(),
+    disable=not (sys.stderr.isatty() and hosts.is_first()),
   )

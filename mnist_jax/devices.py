@@ -7,22 +7,30 @@ import platform
 
 import jax
 
-from mnist_jax import errors
+from mnist_jax import errors, hosts
 
 
-def configure(config) -> None:
+def configure(config, *, num_processes: int = 1, num_here: int = 1) -> None:
   """Settles what JAX must know before it looks for devices.
 
   On CPU, XLA runs a convolution inside a loop on one core, so each core
   becomes a device, unless the user has set a number of devices.
+
+  Args:
+    config: of the run; its devices share a batch equally.
+    num_processes: of the whole run, each with as many devices.
+    num_here: how many of them share this machine's cores.
   """
   _keep_compiled_programs()
   flags = os.environ.get('XLA_FLAGS', '')
   if 'device_count' in flags or 'JAX_NUM_CPU_DEVICES' in os.environ:
     return
-  cores = len(os.sched_getaffinity(0))
+  cores = len(os.sched_getaffinity(0)) // num_here
   batch_size = config.data.batch_size
-  count = max(n for n in range(1, cores + 1) if batch_size % n == 0)
+  count = max(
+    (n for n in range(1, cores + 1) if batch_size % (n * num_processes) == 0),
+    default=1,
+  )
   # Where JAX is in use already, in a notebook say, it keeps its devices.
   with contextlib.suppress(RuntimeError):
     jax.config.update('jax_num_cpu_devices', count)
@@ -52,6 +60,7 @@ def create_mesh(
       batch equally.
   """
   devices = jax.devices()
+  _check_processes(num_devices, devices)
   num_devices = num_devices or len(devices)
   if num_devices > len(devices):
     raise errors.UserError(
@@ -70,6 +79,22 @@ def create_mesh(
     axis_types=(jax.sharding.AxisType.Auto,),
     devices=devices[:num_devices],
   )
+
+
+def _check_processes(num_devices: int, devices: list) -> None:
+  num_processes = hosts.count()
+  if num_processes == 1:
+    return
+  if len(devices) != num_processes * jax.local_device_count():
+    raise errors.UserError(
+      f'{len(devices)} devices in {num_processes} processes: each must have as '
+      'many; on CPUs set JAX_NUM_CPU_DEVICES to the same number for all'
+    )
+  if num_devices not in (0, len(devices)):
+    raise errors.UserError(
+      f'num_devices {num_devices} leaves out some of the {len(devices)} '
+      f'devices of {num_processes} processes; set num_devices=0 for all'
+    )
 
 
 def describe(mesh: jax.sharding.Mesh) -> str:

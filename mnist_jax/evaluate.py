@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
+from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from mnist_jax import hosts, steps
 from mnist_jax import metrics as metrics_lib
-from mnist_jax import steps
 from mnist_jax.data import batches
 
 # Small enough that a batch of activations stays near the CPU's cache.
@@ -33,7 +34,9 @@ def make_evaluate(mesh: jax.sharding.Mesh, *, model) -> Callable:
       in_specs=(P(), P(), P(None, axis), P(None, axis)),
       out_specs=(P(None, axis), P()),
       check_vma=False,
-    )
+    ),
+    # Logits that lie on other hosts cannot be fetched, so each gets them all.
+    out_shardings=None if hosts.count() == 1 else NamedSharding(mesh, P()),
   )
 
   def evaluate(variables, split):

@@ -2,6 +2,8 @@
 
 import signal
 
+from mnist_jax import hosts
+
 
 class Interrupts:
   """Catches the first SIGTERM or SIGINT; use it in a `with` statement.
@@ -23,6 +25,10 @@ class Interrupts:
 
   def __exit__(self, *unused):
     self._restore()
+
+  def asked(self) -> bool:
+    """Whether any process of the run has got one; all of them must call."""
+    return hosts.any_true(self.received)
 
   def _receive(self, number, frame):
     del number, frame

@@ -16,6 +16,7 @@ from mnist_jax import (
   epoch,
   errors,
   evaluate,
+  hosts,
   metrics,
   models,
   optim,
@@ -66,6 +67,11 @@ class Job:
       jax.eval_shape(self.create),
     )
 
+  def empty_sums(self) -> metrics.Metrics:
+    """Returns the sums over no example, on all devices."""
+    empty = jax.device_get(metrics.Metrics.empty())
+    return hosts.put(empty, NamedSharding(self.mesh, P()))
+
   def epoch_batches(self, epoch: int) -> np.ndarray:
     """Returns an epoch's batches of training images, [steps, B] int32."""
     return batches.epoch_indices(
@@ -78,9 +84,7 @@ class Job:
   def epoch_indices(self, epoch: int) -> jax.Array:
     """Returns the same, each batch split over the devices."""
     spec = P(None, self.mesh.axis_names[0])
-    return jax.device_put(
-      self.epoch_batches(epoch), NamedSharding(self.mesh, spec)
-    )
+    return hosts.put(self.epoch_batches(epoch), NamedSharding(self.mesh, spec))
 
   def compile_steps(self) -> Callable:
     """Compiles `run_steps`, once for every epoch and number of steps."""
@@ -159,9 +163,7 @@ def create_state(seed, scalars, *, model, optimizer):
 
 def _put_splits(dataset, sharding):
   return {
-    name: jax.device_put(
-      {'image': split.images, 'label': split.labels}, sharding
-    )
+    name: hosts.put({'image': split.images, 'label': split.labels}, sharding)
     for name in ('train', 'valid', 'test')
     if len(split := getattr(dataset, name))
   }

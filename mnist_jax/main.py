@@ -14,7 +14,7 @@ STARTED = time.monotonic()  # Before the imports: a user waits for them too.
 from absl import flags
 from ml_collections import config_flags
 
-from mnist_jax import command_line, errors
+from mnist_jax import command_line, errors, joining
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config',
@@ -36,13 +36,13 @@ def main() -> None:
   # Imports and traces make many objects that last. To look through them for
   # garbage as often as Python does by default takes a tenth of a short run.
   gc.set_threshold(100_000, 50, 100)
-  # Imported here, so that --help and typing errors answer at once.
-  from mnist_jax import devices, outcome, train
-
   config = _CONFIG.value
+  joining.join(config)
+  # Imported here, so that --help and typing errors answer at once.
+  from mnist_jax import outcome, train
+
   config_name = command_line.config_name(flags.FLAGS['config'].config_filename)
   workdir = _WORKDIR.value or f'runs/{config_name}-seed{config.seed}'
-  devices.configure(config)
   train.train_and_evaluate(
     config,
     workdir,

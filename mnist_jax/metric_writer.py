@@ -3,11 +3,14 @@
 import json
 import pathlib
 
-from mnist_jax import errors, files
+from mnist_jax import errors, files, hosts
 
 
 class MetricWriter:
-  """Writes one row per evaluation; use it in a `with` statement."""
+  """Writes one row per evaluation; use it in a `with` statement.
+
+  Of several processes only the first writes.
+  """
 
   def __init__(
     self, workdir: str | pathlib.Path, *, step: int, tensorboard: bool = False
@@ -21,10 +24,15 @@ class MetricWriter:
       errors.UserError: when the folder cannot be written, or TensorBoard is
         asked for and tensorboardX is not installed.
     """
+    self._board = None
+    self._writes = hosts.is_first()
+    if not self._writes:
+      return
     self._path = pathlib.Path(workdir) / 'metrics.jsonl'
     kept = [row for row in read_rows(self._path) if row['step'] <= step]
     files.write(self._path, b''.join(map(_to_line, kept)))
-    self._board = _open_tensorboard(workdir) if tensorboard else None
+    if tensorboard:
+      self._board = _open_tensorboard(workdir)
 
   def __enter__(self):
     return self
@@ -35,6 +43,8 @@ class MetricWriter:
 
   def write(self, row: dict) -> None:
     """Appends a row of plain numbers that has at least `step`."""
+    if not self._writes:
+      return
     try:
       with self._path.open('ab') as file:
         file.write(_to_line(row))

@@ -11,7 +11,7 @@ from concurrent import futures
 
 import numpy as np
 
-from mnist_jax import devices, explain, files, summary
+from mnist_jax import devices, explain, files, hosts, summary
 from mnist_jax import progress as progress_lib
 from mnist_jax.analysis import outputs, runs
 
@@ -25,18 +25,22 @@ class About:
   started: float  # By time.monotonic().
 
 
-def conclude(job, checkpoints, path: pathlib.Path, about: About) -> dict:
+def conclude(job, checkpoints, path: pathlib.Path, about: About):
   """Evaluates the chosen weights on every split and writes what is left.
 
   The one place where the test split is looked at. result.json comes last:
   where it is, the run is finished.
 
   Returns:
-    The content of result.json.
+    The content of result.json; None in all processes but the first.
   """
   state, progress = choose(job, checkpoints)
   variables = state.eval_variables()
   evaluated = evaluate(job, variables, ('test', 'valid'))
+  if not hosts.is_first():
+    # The same evaluations in the same order as below; the rest is process 0's.
+    job.evaluate(variables, job.splits['train'])
+    return None
   logits = write_predictions(path / 'predictions.npz', job.dataset, evaluated)
   write_explanations(path / 'explanations.npz', job, variables, logits['test'])
   result = describe(job, int(state.step), variables, progress, about)

@@ -13,6 +13,7 @@ from mnist_jax import config as config_lib
 from mnist_jax import (
   console,
   errors,
+  hosts,
   interrupts,
   metric_writer,
   outcome,
@@ -40,14 +41,17 @@ def train_and_evaluate(
     about: the run's name, command and start, for its result.
 
   Returns:
-    The content of result.json; None when a signal stopped the run.
+    The content of result.json; None when a signal stopped the run, and in all
+    processes of a run but the first.
 
   Raises:
     errors.UserError: for whatever a user can mend.
   """
   config_lib.validate(config)
   path = pathlib.Path(path)
-  if (result := workdir.read_result(path)) is not None:
+  result = workdir.read_result(path)
+  hosts.check_same(f'what {path} holds', repr(result).encode())
+  if result is not None:
     console.say(f'{path} is finished; another --workdir starts a new run')
     console.say_result(result, path)
     return result
@@ -56,6 +60,7 @@ def train_and_evaluate(
   config = config.copy_and_resolve_references()
   config.data.name = dataset.name
   job = job_lib.create_job(config, dataset)
+  workdir.check_same_everywhere(config, dataset)
   workdir.write_config(path, config)
   console.describe(job, about.config_name, path)
   with checkpoint_lib.Checkpoints(path) as checkpoints:
@@ -63,7 +68,8 @@ def train_and_evaluate(
       console.say(f'stopped and saved; to go on: {about.command}')
       return None
     result = outcome.conclude(job, checkpoints, path, about)
-  console.say_result(result, path)
+  if result is not None:
+    console.say_result(result, path)
   return result
 
 
@@ -94,14 +100,14 @@ def train(
       state, sums = run_epoch(
         job, run_steps, state, sums, progress, clock, signals, bar
       )
-      if signals.received:
+      if signals.asked():
         save(checkpoints, state, sums, progress, score=None)
         return False
       row = evaluate_epoch(job, state, sums, clock)
       writer.write(row)
       progress.record(row)
       state = job.optimizer.end_epoch(state, row.get('valid/loss'))
-      sums, clock.seconds['epoch'] = sums.empty(), 0.0
+      sums, clock.seconds['epoch'] = job.empty_sums(), 0.0
       save(checkpoints, state, sums, progress, score=progress_lib.score(row))
       say(console.epoch_line(row, config.total_epochs))
   return True
@@ -146,8 +152,9 @@ def run_epoch(job, run_steps, state, sums, progress, clock, signals, bar):
   end = min(job.steps_per_epoch, job.num_steps - first)
   done = int(state.step) - first
   indices = job.epoch_indices(progress.epochs)
-  while done < end and not signals.received:
-    stop = min(end, done + steps_per_call(clock, done))
+  while done < end and not signals.asked():
+    # All processes take the same steps, whatever their own clocks say.
+    stop = hosts.from_first(min(end, done + steps_per_call(clock, done)))
     with clock.measure('train', 'epoch'):
       state, sums = run_steps(
         state, sums, job.splits['train'], indices, done, stop

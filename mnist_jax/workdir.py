@@ -6,7 +6,7 @@ import pathlib
 import ml_collections
 
 from mnist_jax import config as config_lib
-from mnist_jax import errors, files
+from mnist_jax import errors, files, hosts
 
 # Where data lies, on how many devices, what is watched: none of these changes
 # what a run is.
@@ -56,8 +56,37 @@ def resume_config(
 def write_config(
   workdir: pathlib.Path, config: ml_collections.ConfigDict
 ) -> None:
-  """Writes config.json, the first file of a run."""
-  files.write_json(workdir / 'config.json', as_json(config))
+  """Writes config.json, the first file of a run.
+
+  Raises:
+    errors.UserError: when the folder cannot be written, or is not one and the
+      same for all processes.
+  """
+  path = workdir / 'config.json'
+  if hosts.is_first():
+    files.write_json(path, as_json(config))
+  if hosts.count() > 1:
+    hosts.from_first(0)  # Now it is written.
+    hosts.check_same(f'{path}', json.dumps(read_json(path)).encode())
+
+
+def check_same_everywhere(config: ml_collections.ConfigDict, dataset) -> None:
+  """Checks that all processes of a run mean the same run.
+
+  Raises:
+    errors.UserError: in all of them, when configs or data differ.
+  """
+  if hosts.count() == 1:
+    return
+  fields = config_lib.flatten(as_json(config))
+  kept = {k: v for k, v in fields.items() if k not in FREE_FIELDS}
+  hosts.check_same('the config', repr(sorted(kept.items())).encode())
+  for name in ('train', 'valid', 'test'):
+    split = getattr(dataset, name)
+    hosts.check_same(
+      f'the {name} split of the data',
+      split.images.tobytes() + split.labels.tobytes(),
+    )
 
 
 def as_json(config: ml_collections.ConfigDict) -> dict:

@@ -9,6 +9,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / 'mnist_jax'
 
 FLOORS = [
   {'errors', 'winograd'},
+  {'hosts'},
   {
     'conv_cpu',
     'files',

@@ -1,6 +1,9 @@
 """One step is the same step, however the batch is split."""
 
 import functools
+import os
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +13,11 @@ from jax.sharding import PartitionSpec as P
 
 from mnist_jax import augment, models, optim, steps, train_state
 from mnist_jax import config as config_lib
+from mnist_jax.data import uci_digits
 
 AXIS = 'data'
+WAYS = ('vmap', 'pmap', 'shard_map', 'shard_map checked')
+NUM_DEVICES = 8
 
 
 def bound(axis_name=None, name='improved', **optim_fields):
@@ -29,20 +35,31 @@ def bound(axis_name=None, name='improved', **optim_fields):
 
 
 @pytest.fixture(scope='module')
-def batch(digits):
-  images, labels = digits
-  return {'image': jnp.asarray(images[:16]), 'label': jnp.asarray(labels[:16])}
+def batch():
+  return create_batch()
+
+
+def create_batch():
+  arrays = uci_digits.load()
+  return {
+    'image': jnp.asarray(arrays.train_images[:16]),
+    'label': jnp.asarray(arrays.train_labels[:16], jnp.int32),
+  }
 
 
 @pytest.fixture(scope='module')
 def state():
+  return create_state()
+
+
+def create_state():
   made = bound()
   return train_state.create_train_state(
     jax.random.key(0), model=made['model'], optimizer=made['optimizer']
   )
 
 
-def step_in_parts(how, state, batch, parts=4):
+def step_in_parts(how, state, batch, parts=NUM_DEVICES):
   """Takes the step with the batch split over an axis, in one of four ways."""
   step = functools.partial(steps.train_step, axis_name=AXIS, **bound(AXIS))
   split = jax.tree.map(
@@ -68,21 +85,48 @@ def step_in_parts(how, state, batch, parts=4):
   return jax.jit(mapped)(state, batch)
 
 
-@pytest.mark.parametrize(
-  'how', ['vmap', 'pmap', 'shard_map', 'shard_map checked']
-)
-def test_a_split_batch_takes_the_same_step_as_the_whole_one(how, state, batch):
-  step = jax.jit(functools.partial(steps.train_step, **bound()))
-  whole, metrics = step(state, batch)
-  parts, summed = step_in_parts(how, state, batch)
-  for a, b in zip(
-    jax.tree.leaves((whole.params, whole.batch_stats)),
-    jax.tree.leaves((parts.params, parts.batch_stats)),
-    strict=True,
-  ):
-    np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
-  assert summed.compute()['num_errors'] == metrics.compute()['num_errors']
-  assert summed.compute()['count'] == len(batch['label'])
+def save_all_ways(path):
+  """Takes the step whole and in parts; writes what each way comes to."""
+  assert len(jax.devices()) == NUM_DEVICES
+  state, batch = create_state(), create_batch()
+  whole = jax.jit(functools.partial(steps.train_step, **bound()))
+  ways = {how: step_in_parts(how, state, batch) for how in WAYS}
+  arrays = {}
+  for how, (after, metrics) in ({'whole': whole(state, batch)} | ways).items():
+    tree = after.params, after.batch_stats, metrics.correct, metrics.count
+    for place, leaf in jax.tree.leaves_with_path(tree):
+      arrays[f'{how} {jax.tree_util.keystr(place)}'] = np.asarray(leaf)
+  np.savez(path, **arrays)
+
+
+@pytest.fixture(scope='module')
+def all_ways(tmp_path_factory):
+  """What `save_all_ways` writes, by way and place in the tree.
+
+  In a process of its own: a process gets its devices once and for all.
+  """
+  path = tmp_path_factory.mktemp('steps') / 'ways.npz'
+  env = os.environ | {'JAX_NUM_CPU_DEVICES': str(NUM_DEVICES)}
+  env['JAX_DISABLE_MOST_OPTIMIZATIONS'] = '1'  # Five programs, run once each.
+  command = [sys.executable, __file__, str(path)]
+  subprocess.run(command, env=env, check=True, timeout=280)
+  ways = {how: {} for how in ('whole', *WAYS)}
+  with np.load(path) as arrays:
+    for name in arrays:
+      how, place = name.split(' [')
+      ways[how][place] = arrays[name]
+  return ways
+
+
+@pytest.mark.parametrize('how', WAYS)
+def test_a_batch_split_over_eight_devices_takes_the_step_of_the_whole(
+  how, all_ways
+):
+  whole, parts = all_ways['whole'], all_ways[how]
+  assert whole.keys() == parts.keys()
+  assert whole['3]'] == 16
+  for place, leaf in whole.items():
+    np.testing.assert_allclose(leaf, parts[place], rtol=1e-4, atol=2e-6)
 
 
 def test_a_step_is_a_function_of_its_state_and_batch(state, batch):
@@ -120,3 +164,7 @@ def test_evaluation_leaves_out_what_the_mask_does(state, batch):
     state.variables(), batch | {'mask': mask}, model=made['model']
   )
   assert metrics.compute()['count'] == 10
+
+
+if __name__ == '__main__':
+  save_all_ways(sys.argv[1])
