@@ -14,7 +14,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from experiments import readme
-from mnist_jax import command_line, files
+from mnist_jax import command_line, files, joining
 
 VARIANTS = {
   'no distortions at all': {'augment.enabled': False},
@@ -52,12 +52,12 @@ def main() -> None:
   """Runs the variants, and writes a table and a figure of what they lose."""
   started = time.monotonic()
   # Imported here, so that --help and typing errors answer at once.
-  from mnist_jax import devices, outcome, sweep
+  joining.join(_CONFIG.value)
+  from mnist_jax import hosts, outcome, sweep
 
   config, path = _CONFIG.value, pathlib.Path(_WORKDIR.value)
   source = flags.FLAGS['config'].config_filename
   name = command_line.config_name(source)
-  devices.configure(config)
   found = sweep.run(
     config,
     path,
@@ -69,7 +69,8 @@ def main() -> None:
     print('stopped and saved; the same command goes on')
     return
   found['command'] = command_line.command('experiments.ablations')
-  conclude(found, path)
+  if hosts.is_first():
+    conclude(found, path)
 
 
 def main_command() -> str:

@@ -57,8 +57,8 @@ def find_sets(folder: pathlib.Path) -> list[pathlib.Path]:
   sets = sorted(path.parent for path in folder.glob('*/labels.csv'))
   if not _DATA.value or not sets:
     raise errors.UserError(
-      f'data {_DATA.value!r} holds no folder with a labels.csv; give --data=DIR '
-      'with DIR/NAME/labels.csv'
+      f'data {_DATA.value!r} holds no folder with a labels.csv; give '
+      '--data=DIR with DIR/NAME/labels.csv'
     )
   return sets
 

@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from experiments import readme
-from mnist_jax import command_line, errors, files
+from mnist_jax import command_line, errors, files, joining
 
 MAX_SEEDS = 1000
 
@@ -61,12 +61,12 @@ def main() -> None:
     raise errors.UserError('no config is given; try --config=configs/fast.py')
   check_flags()
   gc.set_threshold(100_000, 50, 100)  # As in mnist_jax/main.py.
-  from mnist_jax import devices, outcome, sweep
+  joining.join(_CONFIG.value)
+  from mnist_jax import hosts, outcome, sweep
 
   config, source = _CONFIG.value, flags.FLAGS['config'].config_filename
   config_name = command_line.config_name(source)
   path = pathlib.Path(_WORKDIR.value or f'runs/{config_name}-sweep')
-  devices.configure(config)
   point_command = command_line.command('mnist_jax.main', of_config=True)
   found = sweep.run(
     config,
@@ -81,7 +81,7 @@ def main() -> None:
   command = command_line.command('experiments.seed_sweep')
   if found is None:
     print(f'stopped and saved; to go on: {command}')
-  elif not _ONLY.value:
+  elif not _ONLY.value and hosts.is_first():
     conclude(found | {'command': command}, path)
 
 
@@ -149,7 +149,8 @@ def conclude(found: dict, path: pathlib.Path) -> None:
 def publish(path: pathlib.Path, name: str) -> None:
   """Keeps a sweep's numbers and its picture in experiments/results/."""
   shutil.copyfile(path / 'sweep.json', readme.RESULTS / f'{name}.json')
-  shutil.copyfile(path / 'figures/seeds.png', readme.RESULTS / f'{name}.png')
+  if (figure := path / 'figures/seeds.png').exists():
+    shutil.copyfile(figure, readme.RESULTS / f'{name}.png')
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ import numpy as np
 from mnist_jax import (
   abreast,
   console,
+  hosts,
   interrupts,
   metric_writer,
   outcome,
@@ -66,11 +67,6 @@ class Group:
     """Whether any lane has steps left to take."""
     return any(lane.is_active() for lane in self.lanes)
 
-  def per_lane(self, value, idle: int = 0) -> np.ndarray:
-    """Returns [S]: `value(lane)` where a lane is active, else `idle`."""
-    values = [value(lane) if lane.is_active() else idle for lane in self.lanes]
-    return np.array(values + [idle] * (self.programs.size - len(values)))
-
 
 def run_lanes(
   lanes: Sequence[Lane], programs: abreast.Programs, path: pathlib.Path
@@ -107,7 +103,8 @@ def run_lanes(
         lane.path,
         lane.about,
       )
-  shutil.rmtree(path)
+  if hosts.is_first():
+    shutil.rmtree(path)
   return True
 
 
@@ -185,9 +182,10 @@ def train_group(group: Group, checkpoints) -> bool:
     while group.is_active():
       if run_epoch(group, run_steps, signals, bar):
         end_epoch(group, writers)
-      if signals.received or group.is_active():
+      asked = signals.asked()
+      if asked or group.is_active():
         save(group, checkpoints)
-      if signals.received:
+      if asked:
         return False
   return True
 
@@ -202,9 +200,16 @@ def compile_steps(group: Group):
       group.job.splits['train'],
       epoch_indices(group),
       0,
-      group.per_lane(lambda lane: 0),
+      per_lane(group, lambda lane: 0),
     ).compile()
   return group.job.compiled[name]
+
+
+def per_lane(group: Group, value) -> jax.Array:
+  """Returns [S] int32: `value(lane)` where a lane is active, else 0."""
+  values = [value(lane) if lane.is_active() else 0 for lane in group.lanes]
+  values += [0] * (group.programs.size - len(values))
+  return hosts.put(np.array(values, np.int32), group.programs.apart)
 
 
 def epoch_indices(group: Group) -> jax.Array:
@@ -212,7 +217,7 @@ def epoch_indices(group: Group) -> jax.Array:
   lanes = group.lanes
   batches = [lane.job.epoch_batches(lane.progress.epochs) for lane in lanes]
   batches += batches[-1:] * (group.programs.size - len(batches))
-  return jax.device_put(np.stack(batches), group.programs.apart)
+  return hosts.put(np.stack(batches), group.programs.apart)
 
 
 def run_epoch(group: Group, run_steps, signals, bar) -> bool:
@@ -224,13 +229,15 @@ def run_epoch(group: Group, run_steps, signals, bar) -> bool:
     Whether the epoch is over; False when a signal came before.
   """
   job = group.job
-  epochs = max(group.per_lane(lambda lane: lane.progress.epochs))
-  first = int(epochs) * job.steps_per_epoch
+  epochs = max(lane.progress.epochs for lane in group.lanes if lane.is_active())
+  first = epochs * job.steps_per_epoch
   end = min(job.steps_per_epoch, job.num_steps - first)
   done = group.step - first
   indices = epoch_indices(group)
-  while done < end and not signals.received:
-    stop = min(end, done + train.steps_per_call(group.clock, done))
+  while done < end and not signals.asked():
+    # All processes take the same steps, whatever their own clocks say.
+    step = train.steps_per_call(group.clock, done)
+    stop = hosts.from_first(min(end, done + step))
     with group.clock.measure('train', 'epoch'):
       group.state, group.sums = run_steps(
         group.state,
@@ -238,7 +245,7 @@ def run_epoch(group: Group, run_steps, signals, bar) -> bool:
         job.splits['train'],
         indices,
         done,
-        group.per_lane(lambda lane, stop=stop: stop),
+        per_lane(group, lambda lane, stop=stop: stop),
       )
       # Waits for the devices.
       losses = np.asarray(group.programs.gather(group.sums.loss_sum))

@@ -57,7 +57,7 @@ def conclude(job, checkpoints, path: pathlib.Path, about: About):
   return finish(path, result, about)
 
 
-def record(job, step, variables, progress, path, about: About) -> dict:
+def record(job, step, variables, progress, path, about: About):
   """Leaves what `conclude` does, but for figures and report.
 
   They can be had at any time: `python -m mnist_jax.analysis WORKDIR`.
@@ -71,9 +71,11 @@ def record(job, step, variables, progress, path, about: About) -> dict:
     about: the run's name, command and start.
 
   Returns:
-    The content of result.json.
+    The content of result.json; None in all processes but the first.
   """
   evaluated = evaluate(job, variables, ('train', 'valid', 'test'))
+  if not hosts.is_first():
+    return None
   write_predictions(path / 'predictions.npz', job.dataset, evaluated)
   result = describe(job, step, variables, progress, about) | scores(evaluated)
   return finish(path, result, about)

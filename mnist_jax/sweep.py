@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import jax
 import ml_collections
 
-from mnist_jax import abreast, console, devices, errors, files, lanes
+from mnist_jax import abreast, console, devices, errors, files, hosts, lanes
 from mnist_jax import checkpoint as checkpoint_lib
 from mnist_jax import config as config_lib
 from mnist_jax import job as job_lib
@@ -34,9 +34,7 @@ class Sweep:
   path: pathlib.Path
   mode: str  # 'vmap', 'loop' or 'devices'.
   config_name: str
-  command: (
-    str  # That would run its first point alone, without seed or settings.
-  )
+  command: str  # What runs a point alone, but for its seed and settings.
 
   def about(self, point: points_lib.Point) -> outcome_lib.About:
     """Returns what the result of `point` says about itself, from now on."""
@@ -59,6 +57,10 @@ class Sweep:
   def is_done(self, point: points_lib.Point) -> bool:
     """Whether nothing is left to do for a point."""
     return bool(self.result(point) or self.failure(point))
+
+  def are_done(self, points: Sequence[points_lib.Point]) -> bool:
+    """The same for all of `points`; process 0 looks, for all of them."""
+    return bool(hosts.from_first(all(map(self.is_done, points))))
 
 
 def run(
@@ -155,7 +157,7 @@ def run_points(sweep: Sweep, points: Sequence[points_lib.Point]) -> bool:
         f'delete {sweep.path / point.name}'
       )
   return all(
-    all(map(sweep.is_done, group)) or _run_group(sweep, group)
+    sweep.are_done(group) or _run_group(sweep, group)
     for group in points_lib.group(points)
   )
 
@@ -177,11 +179,13 @@ def _run_group(sweep: Sweep, points: Sequence[points_lib.Point]) -> bool:
   for start in range(0, len(points), size):
     # The same runs together whatever is done: a killed sweep ends alike.
     some = points[start : start + size]
-    if all(map(sweep.is_done, some)):
+    if sweep.are_done(some):
       continue
     try:
       failures = run_some(sweep, some)
     except Exception as error:  # Whatever it is, the other points go on.
+      if hosts.loss_of_another(error):
+        raise
       failures = [_reason(error)] * len(some)
     if failures is None:
       return False
@@ -228,6 +232,8 @@ def _reason(error: Exception) -> str:
 def _conclude(sweep, points, failures) -> bool:
   """Says how each point ended; writes down those that failed."""
   for point, failure in zip(points, failures, strict=True):
+    if not hosts.is_first():
+      continue
     if failure:
       path = sweep.path / point.name / 'failed.json'
       files.write_json(path, {'reason': failure})

@@ -22,10 +22,12 @@ FLOORS = [
   },
   {'conv', 'metrics', 'augment', 'optim', 'metric_writer', 'analysis'},
   {'layers', 'train_state', 'checkpoint', 'workdir', 'devices', 'command_line'},
-  {'models', 'steps'},
+  {'models', 'steps', 'joining'},
   {'summary', 'epoch', 'evaluate', 'explain'},
   {'job', 'console', 'outcome'},
-  {'train'},
+  {'train', 'abreast'},
+  {'lanes', 'points'},
+  {'sweep'},
   {'main'},
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
