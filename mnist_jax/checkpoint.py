@@ -10,7 +10,6 @@ import zlib
 from typing import Any
 
 import jax
-import numpy as np
 import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
@@ -158,5 +157,5 @@ def _checksum(state: Any) -> int:
   for leaf in jax.tree.leaves(state):
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
       leaf = jax.random.key_data(leaf)
-    checksum = zlib.crc32(np.ascontiguousarray(leaf).tobytes(), checksum)
+    checksum = zlib.crc32(hosts.whole(leaf).tobytes(), checksum)
   return checksum

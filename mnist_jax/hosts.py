@@ -93,6 +93,15 @@ def put(tree: Any, sharding) -> Any:
   )
 
 
+def whole(array) -> np.ndarray:
+  """Returns all of a jax.Array that may lie on many hosts; all must call."""
+  if not (array.is_fully_addressable or array.is_fully_replicated):
+    from jax.experimental import multihost_utils
+
+    array = multihost_utils.process_allgather(array, tiled=True)
+  return np.asarray(array)
+
+
 def loss_of_another(error: BaseException) -> str:
   """Returns the line about a lost process if `error` tells of one, else ''.
 
