@@ -16,7 +16,7 @@ def configure(config) -> None:
   On CPU, XLA runs a convolution inside a loop on one core, so each core
   becomes a device, unless the user has set a number of devices.
   """
-  _keep_compiled_programs()
+  keep_compiled_programs()
   flags = os.environ.get('XLA_FLAGS', '')
   if 'device_count' in flags or 'JAX_NUM_CPU_DEVICES' in os.environ:
     return
@@ -28,7 +28,18 @@ def configure(config) -> None:
     jax.config.update('jax_num_cpu_devices', count)
 
 
-def _keep_compiled_programs() -> None:
+def configure_reading() -> None:
+  """Settles the same for reading digits: one CPU, whatever else is here.
+
+  A few digits are read sooner than an accelerator is woken.
+  """
+  keep_compiled_programs()
+  with contextlib.suppress(RuntimeError):
+    jax.config.update('jax_platforms', 'cpu')
+
+
+def keep_compiled_programs() -> None:
+  """Lets JAX store what it compiles, unless the user has named a place."""
   if jax.config.jax_compilation_cache_dir is not None:
     return
   home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'

@@ -22,10 +22,10 @@ FLOORS = [
   {'conv', 'metrics', 'augment', 'optim', 'metric_writer', 'analysis'},
   {'layers', 'train_state', 'checkpoint', 'workdir', 'devices', 'command_line'},
   {'models', 'steps'},
-  {'summary', 'epoch', 'evaluate', 'explain'},
-  {'job', 'console', 'outcome'},
-  {'train'},
-  {'main'},
+  {'summary', 'epoch', 'evaluate', 'explain', 'weights'},
+  {'job', 'console', 'outcome', 'classifier'},
+  {'train', 'readings'},
+  {'main', 'predict', 'demo'},
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(PACKAGE.rglob('*.py'))
