@@ -7,12 +7,12 @@ _TEMPLATE = """\
 # {{ about.name }}
 
 Reads one handwritten digit, 0 to 9, from a 28x28 picture. The network is
-`{{ about.model }}` with {{ '{:,}'.format(about.num_params) }} weights, trained \
-by the recipe `{{ about.config_name }}`.
+`{{ about.model }}` with {{ about.num_params | count }} weights, trained by
+the recipe `{{ about.config_name }}`.
 
 | file | |
 |---|---|
-| `{{ about.name }}.safetensors` | {{ '{:,}'.format(about.num_bytes) }} bytes, \
+| `{{ about.name }}.safetensors` | {{ about.num_bytes | count }} bytes, \
 float32, SHA-256 `{{ about.sha256 }}` |
 | `{{ about.name }}.json` | config, temperature, numbers, versions |
 
@@ -29,11 +29,11 @@ amounts of money, addresses, doses or exams.
 
 ## Training
 
-- data: {{ about.dataset }}, {{ '{:,}'.format(about.train.count) }} images \
+- data: {{ about.dataset }}, {{ about.train['count'] | count }} images \
 {{- '' if about.valid else ' (no validation split)' }}
 - command: `{{ about.command }}`
 - {{ '%g' | format(about.epochs) }} epochs, \
-{{ '{:,}'.format(about.steps) }} steps, \
+{{ about.steps | count }} steps, \
 {{ '%.0f' | format(about.train_seconds) }} s on {{ about.device }}, seed \
 {{ about.seed }}
 - distortions: {{ distortions }}
@@ -45,9 +45,9 @@ amounts of money, addresses, doses or exams.
 | split | accuracy | errors |
 |---|--:|--:|
 {% for name in ('train', 'valid', 'test') if about[name] %}
-| {{ titles[name] }} | {{ '%.2f' | format(100 * about[name].accuracy) }} % | \
-{{ '{:,}'.format(about[name].num_errors) }} of \
-{{ '{:,}'.format(about[name].count) }} |
+| {{ titles[name] }} | {{ about[name].accuracy | percent }} | \
+{{ about[name].num_errors | count }} of \
+{{ about[name]['count'] | count }} |
 {% endfor %}
 
 The test split chose nothing.
@@ -64,7 +64,7 @@ confidence are held back, of the validation images
 |--:|--:|--:|--:|
 {% for row in about.calibration.thresholds %}
 | {{ '%g' | format(100 * row.threshold) }} % | {{ row.unsure }} of \
-{{ '{:,}'.format(row.count) }} | {{ row.errors_unsure }} | \
+{{ row.count | count }} | {{ row.errors_unsure }} | \
 {{ row.errors_sure }} |
 {% endfor %}
 {% endif %}
@@ -79,7 +79,7 @@ scaled to 28x28 without any search for the digit:
 |---|{{ '--:|' * (photos | length) }}--:|
 {% for name in sets %}
 | {{ name }} |{% for way in photos.values() %} \
-{{ accuracy(way.get(name)) }} |{% endfor %} {{ count(name) }} |
+{{ (way[name].accuracy | percent) if name in way else '-' }} |{% endfor %} {{ rows[name]['count'] | count }} |
 {% endfor %}
 {% endif %}
 
@@ -110,6 +110,7 @@ def render(about: dict, photos: dict) -> str:
     lstrip_blocks=True,
     keep_trailing_newline=True,
   )
+  environment.filters |= {'count': '{:,}'.format, 'percent': '{:.2%}'.format}
   sets = list(dict.fromkeys(name for way in photos.values() for name in way))
   rows = {name: way[name] for way in photos.values() for name in way}
   return environment.from_string(_TEMPLATE).render(
@@ -119,13 +120,8 @@ def render(about: dict, photos: dict) -> str:
     distortions=_distortions(about['config'].get('augment', {})),
     photos=photos if sets else {},
     sets=sets,
-    accuracy=_accuracy,
-    count=lambda name: f'{rows[name]["count"]:,}',
+    rows=rows,
   )
-
-
-def _accuracy(row: dict | None) -> str:
-  return '-' if row is None else f'{row["accuracy"]:.2%}'
 
 
 def _distortions(augment: dict) -> str:

@@ -33,9 +33,9 @@ def main() -> None:
   """Publishes what the flags say."""
   if not _WORKDIR.value or not re.fullmatch('[a-z][a-z0-9_]*', _NAME.value):
     raise errors.UserError(
-      f'workdir {_WORKDIR.value!r} and name {_NAME.value!r} must both be given, '
-      'the name in small letters; try --workdir=runs/improved-seed0 '
-      '--name=improved'
+      f'workdir {_WORKDIR.value!r} and name {_NAME.value!r} must both be '
+      'given, the name in small letters; try '
+      '--workdir=runs/improved-seed0 --name=improved'
     )
   for path in publish(_WORKDIR.value, _NAME.value, _OUT.value):
     print(path)
