@@ -70,16 +70,16 @@ confidence are held back, of the validation images
 {% endif %}
 {% if photos %}
 
-Photos and drawings that are not of {{ about.dataset }}, each by the whole way \
-from the
-picture file to the digit; "plain resize" is the same network on the picture
-scaled to 28x28 without any search for the digit:
+Photos and drawings of other people, each by the whole way from the picture
+file to the digit; "plain resize" is the picture scaled to 28x28 as it is,
+without any search for the digit:
 
 | set |{% for way in photos %} {{ way }} |{% endfor %} images |
 |---|{{ '--:|' * (photos | length) }}--:|
 {% for name in sets %}
 | {{ name }} |{% for way in photos.values() %} \
-{{ (way[name].accuracy | percent) if name in way else '-' }} |{% endfor %} {{ rows[name]['count'] | count }} |
+{{ (way[name].accuracy | percent) if name in way else '-' }} |\
+{% endfor %} {{ rows[name]['count'] | count }} |
 {% endfor %}
 {% endif %}
 
