@@ -18,6 +18,9 @@ FLOORS = [
     'rngs',
     'config',
     'data',
+    'arguments',
+    'image_files',
+    'photos',
   },
   {'conv', 'metrics', 'augment', 'optim', 'metric_writer', 'analysis'},
   {'layers', 'train_state', 'checkpoint', 'workdir', 'devices', 'command_line'},
@@ -25,6 +28,7 @@ FLOORS = [
   {'summary', 'epoch', 'evaluate', 'explain', 'weights'},
   {'job', 'console', 'outcome', 'classifier'},
   {'train', 'readings'},
+  {'scores'},
   {'main', 'predict', 'demo'},
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
