@@ -89,20 +89,20 @@ export class Answers {
 
 function percent(share) {
   const value = 100 * share;
-  return value > 99.9 ? 'over 99.9 %' : `${value.toFixed(value < 99 ? 0 : 1)} %`;
+  return value > 99.9 ? 'Over 99.9 %' : `${value.toFixed(value < 99 ? 0 : 1)} %`;
 }
 
 function describe(digit) {
   const { digit: best, runner_up: next, confidence, sure } = digit;
-  return sure ? `${best}, ${percent(confidence)} sure` : `not sure: ${best} or ${next}, ${percent(confidence)}`;
+  return sure ? `${best}: ${percent(confidence)} sure` : `not sure: ${best} or ${next}, ${percent(confidence)}`;
 }
 
 function sentence(digit, several) {
   const strong = document.createElement('b');
   const { digit: best, runner_up: next, confidence, sure } = digit;
   strong.textContent = sure ? `${percent(confidence)} sure` : `Not sure: ${best} or ${next}`;
-  const rest = sure ? `. Next would be ${next}.` : `, ${percent(confidence)} for ${best}.`;
-  return [...(several && sure ? [`${best} is chosen: `] : []), strong, rest];
+  const rest = sure ? `, next would be ${next}` : `, ${percent(confidence)} for ${best}`;
+  return [...(several && sure ? [`The ${best}: `] : []), strong, rest];
 }
 
 function showNumber(digits) {
@@ -160,7 +160,7 @@ function showInput(canvas, digit) {
   const sway = digit.saliency ? decode(digit.saliency) : new Uint8Array(784);
   const pixels = context.createImageData(28, 28);
   for (let i = 0; i < 784; i++) {
-    const share = Math.sqrt(sway[i] / 255) * 0.9;
+    const share = 0.95 * (sway[i] / 255) ** 1.3;
     const colour = [255, 122, 26];
     for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = image[i] * (1 - share) + colour[c] * share;
     pixels.data[4 * i + 3] = 255;

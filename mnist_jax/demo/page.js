@@ -98,6 +98,7 @@ function openPhoto(file) {
   photo = file;
   byId('photo').src = URL.createObjectURL(file);
   byId('photo').alt = `The photo ${file.name || 'that was pasted'}`;
+  answers.chosen = 0;
   refreshTools();
   answers.say('Reading …');
   version++;
