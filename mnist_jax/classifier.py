@@ -12,6 +12,8 @@ from mnist_jax import weights as weights_lib
 # Images are padded to the next of these, so that no number of them compiles
 # anew; more than the last are read in parts.
 BATCH_SIZES = (1, 8, 64)
+# Gradients take longer to compile, and are asked for less.
+SALIENCY_SIZES = (8,)
 
 
 class Classifier:
@@ -33,9 +35,9 @@ class Classifier:
   def warm_up(self) -> None:
     """Compiles all that will be asked, so that nobody waits for it later."""
     for size in BATCH_SIZES:
-      images = np.zeros((size, 28, 28), np.uint8)
-      self.probabilities(images)
-      self.saliency(images)
+      self.probabilities(np.zeros((size, 28, 28), np.uint8))
+    for size in SALIENCY_SIZES:
+      self.saliency(np.zeros((size, 28, 28), np.uint8))
 
   def probabilities(self, images: np.ndarray) -> np.ndarray:
     """Reads images [N, 28, 28] uint8, N may be 0.
@@ -43,7 +45,8 @@ class Classifier:
     Returns:
       [N, 10] float32, calibrated: the softmax of logits over the temperature.
     """
-    return self._in_batches(self._probabilities, images, (10,))
+    parts = self._in_batches(self._probabilities, images, BATCH_SIZES)
+    return np.concatenate([np.empty((0, 10), np.float32), *parts])
 
   def saliency(self, images: np.ndarray) -> np.ndarray:
     """Shows what sways the answers to images [N, 28, 28] uint8.
@@ -53,17 +56,16 @@ class Classifier:
       from the runner-up to the answer, relative to the image's largest
       (`explain.slopes`).
     """
-    return self._in_batches(self._saliency, images, (28, 28))
+    parts = self._in_batches(self._saliency, images, SALIENCY_SIZES)
+    return np.concatenate([np.empty((0, 28, 28), np.float32), *parts])
 
-  def _in_batches(self, run, images, shape):
-    parts = [np.empty((0, *shape), np.float32)]
-    for start in range(0, len(images), BATCH_SIZES[-1]):
-      part = images[start : start + BATCH_SIZES[-1]]
-      size = next(size for size in BATCH_SIZES if size >= len(part))
+  def _in_batches(self, run, images, sizes):
+    for start in range(0, len(images), sizes[-1]):
+      part = images[start : start + sizes[-1]]
+      size = next(size for size in sizes if size >= len(part))
       padded = np.zeros((size, 28, 28), np.uint8)
       padded[: len(part)] = part
-      parts.append(np.asarray(run(self._variables, padded))[: len(part)])
-    return np.concatenate(parts)
+      yield np.asarray(run(self._variables, padded))[: len(part)]
 
 
 def _probabilities(variables, images, *, model, temperature):

@@ -4,6 +4,7 @@ python -m mnist_jax.demo [--port=8000] [--host=127.0.0.1] [--weights=robust]
 """
 
 import argparse
+import contextlib
 import ipaddress
 import re
 import socket
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
       timeout_graceful_shutdown=2,
     )
     print(f'open http://{given.host}:{port} (Ctrl-C ends it)', flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # How it is meant to end.
+      uvicorn.Server(config).run(sockets=[listener])
   return 0
 
 
@@ -117,6 +119,7 @@ def load_classifiers(first: str) -> dict:
     if name != loaded[0].name
   ]
   classifiers = {each.name: classifier.Classifier(each) for each in loaded}
+  print(f'getting ready: {", ".join(classifiers)}', flush=True)
   for each in classifiers.values():
     each.warm_up()
   return classifiers
