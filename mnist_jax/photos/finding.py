@@ -47,11 +47,12 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
   Returns:
     At most MAX_DIGITS, lines from top to bottom, each left to right.
   """
-  floor = max(5 * noise, 0.03)
-  peak = _peak(ink, floor)
+  floor = max(6 * noise, 0.05)
+  peak = _peak(ink)
   if peak < floor:
     return []
-  labels, parts = _parts(ink, max(floor, 0.15 * peak), 0.4 * peak)
+  share = 0.15 if max(ink.shape) < 64 else 0.3
+  labels, parts = _parts(ink, max(floor, share * peak), 0.5 * peak)
   parts = _without_fragments(parts, ink.shape)
   digits = [digit for line in _lines(parts) for digit in _joined(line)][
     :MAX_DIGITS
@@ -59,10 +60,10 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
   return [_cut(ink, labels, digit, noise) for digit in digits]
 
 
-def _peak(ink, floor):
-  """Returns the strength of a full stroke."""
-  strong = ink[ink > floor]
-  return float(np.percentile(strong, 90)) if strong.size else 0.0
+def _peak(ink):
+  """Returns the strength of a full stroke, however small the digit is."""
+  rank = max(1, ink.size // 2000)
+  return float(np.partition(ink, -rank, axis=None)[-rank])
 
 
 def _parts(ink, low, high):

@@ -1,7 +1,8 @@
 """Grey -> how much ink lies on each pixel; paper, light and polarity are gone.
 
 Paper is what is left when everything narrower than a third of the picture is
-taken away (a morphological opening); ink is the difference to it.
+taken away (a morphological opening); ink is the difference to it, as a share
+of what black or white ink would make there.
 """
 
 import numpy as np
@@ -10,8 +11,11 @@ from scipy import ndimage
 
 WORKING_SIDE = 1_000
 _THUMB = 96
-_MAJORITY = 0.7  # Of the shorter side.
+_MAJORITY = 0.7  # Of the shorter side: paper fills most of such a window.
 _WINDOW = 0.35  # Of the shorter side: wider than any stroke.
+_BROAD = 0.5  # Of the shorter side: less than half of it is ink.
+_DETAILED = 64  # Smaller pictures are digits cut out, without a table.
+_DARKEST = 0.25  # Less light than this, and noise would count as ink.
 
 
 def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
@@ -22,11 +26,17 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
 
   Returns:
     [h, w] float32 in [0, 1], 1 for black on white or white on black, at most
-    WORKING_SIDE on a side, and the standard deviation of its noise.
+    WORKING_SIDE on a side, and the standard deviation of bare paper in it.
   """
   grey = _resize(pixels, WORKING_SIDE).astype(np.float32) / 255
+  if max(grey.shape) > 250:
+    grey = ndimage.gaussian_filter(grey, max(grey.shape) / 1000)
   ink = _over_paper(1 - grey if _is_dark(grey) else grey)
-  return ink, _noise(ink)
+  sample = ink[:: max(1, ink.shape[0] // 300), :: max(1, ink.shape[1] // 300)]
+  paper = np.median(sample)
+  lighter = sample[sample <= paper]
+  noise = 1.4826 * float(np.median(paper - lighter))
+  return np.clip(ink - paper, 0, 1), noise
 
 
 def _is_dark(grey):
@@ -44,19 +54,22 @@ def _is_dark(grey):
 def _over_paper(bright):
   """Returns bright strokes [h, w] without what lies behind them."""
   thumb = _resize(bright, _THUMB)
-  smooth = ndimage.gaussian_filter(thumb, max(thumb.shape) / 96)
+  paper = ndimage.gaussian_filter(thumb, max(thumb.shape) / 96)
   window = max(3, round(_WINDOW * min(thumb.shape)))
-  paper = ndimage.grey_opening(smooth, (window, window), mode='reflect')
+  paper = ndimage.grey_opening(paper, (window, window), mode='reflect')
+  if min(bright.shape) >= _DETAILED:
+    paper = np.maximum(paper, _behind(bright, paper.shape))
   paper = _resize_to(paper, bright.shape)
-  return np.clip(bright - paper, 0, 1)
+  return np.clip((bright - paper) / np.maximum(1 - paper, _DARKEST), 0, 1)
 
 
-def _noise(ink):
-  """Returns the spread of neighbouring pixels, by the median of differences."""
-  if min(ink.shape) < 3:
-    return 0.0
-  ripple = ink[1:-1, 1:-1] - (ink[:-2, 1:-1] + ink[2:, 1:-1]) / 2
-  return float(np.median(np.abs(ripple))) * 1.4826 / np.sqrt(1.5)
+def _behind(bright, shape):
+  """Returns the median around each pixel, which keeps a table's edge sharp."""
+  thumb = _resize(bright, 48)
+  window = max(3, round(_BROAD * min(thumb.shape)))
+  median = ndimage.median_filter(thumb, window, mode='reflect')
+  # The edge itself is blurred over a pixel of the thumbnail.
+  return _resize_to(ndimage.grey_dilation(median, 3), shape)
 
 
 def _resize(array, side):

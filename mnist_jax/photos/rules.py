@@ -1,76 +1,130 @@
-"""Ink without printed frames, ruled and squared paper."""
+"""Ink without the table around a sheet, printed frames and ruled paper."""
 
 import numpy as np
 from scipy import ndimage
 
-_LENGTH = 0.6  # Of the side: longer than a digit's straight strokes.
-_SLACK = 0.02  # Of the side: how far a line may lean over that length.
+_THROUGH = 0.6  # Of the picture's side: how long such a line must be.
+_WHOLE = 0.75  # Of its own part's side: so are the lines of a frame or grid.
+_SLACK = 0.02  # Of its length: how far a line may lean or bend to one side.
+_EIGHT = np.ones((3, 3), bool)
+_MAX_PARTS = 30
+_DETAILED = 64  # Smaller pictures are digits cut out.
 
 
 def without_rules(ink: np.ndarray, noise: float) -> np.ndarray:
-  """Removes long straight lines that run out of the picture.
+  """Removes what is no handwriting: broad or straight, and too long.
 
   Args:
     ink: [h, w] float32 in [0, 1].
-    noise: its standard deviation.
+    noise: its standard deviation on bare paper.
 
   Returns:
-    The ink with 0 on such lines, but for strokes that cross them.
+    The ink with 0 there, but for strokes that cross a line.
   """
-  if min(ink.shape) < 12:
+  if min(ink.shape) < _DETAILED:
     return ink
-  mask = ink > max(4 * noise, 0.06)
-  lines = np.zeros_like(mask)
-  kept = mask
+  ink = _without_surroundings(ink)
+  mask = ink > max(5 * noise, 0.05)
+  lines, count = _through_lines(mask)
+  kept = mask & ~lines
+  frames, more = _frame_lines(kept)
+  lines, count = lines | frames, count + more
+  if not count or (count == 1 and not _enough(mask & ~lines)):
+    return ink  # A single line and nothing else may be a 1.
+  soft = ndimage.maximum_filter(lines, 5)
+  return np.where(lines | (soft & ~mask), 0, ink)
+
+
+def _without_surroundings(ink):
+  """Removes broad areas that reach the border: a table around the sheet."""
+  core = max(3, round(0.07 * min(ink.shape)))
+  broad = ndimage.minimum_filter((ink > 0.15).view(np.uint8), core)
+  broad = ndimage.maximum_filter(broad, core)
+  labels, _ = ndimage.label(broad)
+  at_border = np.unique(
+    np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+  )
+  outside = np.isin(labels, at_border[at_border > 0])
+  if not outside.any():
+    return ink
+  return np.where(ndimage.maximum_filter(outside, core), 0, ink)
+
+
+def _through_lines(mask):
+  """Returns lines [h, w] that run through the picture or frame it."""
+  lines, count = np.zeros_like(mask), 0
   for axis in (0, 1):
-    line = _lines(mask, axis)
-    if line.any():
-      kept = kept & ~line
-      lines |= line
-  if not lines.any() or not _enough(kept):
-    return ink
-  return np.where(lines & ~_bridges(kept, lines), 0, ink)
+    side, across = mask.shape[axis], mask.shape[1 - axis]
+    labels, boxes = _straight(mask, axis, round(_THROUGH * side))
+    for i, box in enumerate(boxes, 1):
+      start, stop = box[1 - axis].start, box[1 - axis].stop
+      through = box[axis].start <= 1 and box[axis].stop >= side - 1
+      beside = start <= 1 or stop >= across - 1
+      outer = stop < 0.2 * across or start > 0.8 * across
+      if through or (beside and outer):
+        lines |= labels == i
+        count += 1
+  return lines, count
 
 
-def _lines(mask, axis):
-  """Returns lines [h, w] along `axis` that touch a border of the picture."""
-  side, across = mask.shape[axis], mask.shape[1 - axis]
-  slack = max(3, 2 * round(_SLACK * across) + 1)
-  thick = ndimage.maximum_filter1d(mask.view(np.uint8), slack, 1 - axis)
-  length = max(5, round(_LENGTH * side))
-  runs = ndimage.minimum_filter1d(thick, length, axis, mode='nearest')
-  runs = ndimage.maximum_filter1d(runs, length, axis)
-  line = (runs > 0) & mask
-  labels, count = ndimage.label(line, np.ones((3, 3)))
-  if not count:
-    return line
-  good = [0]
-  for i, box in enumerate(ndimage.find_objects(labels), 1):
-    span = box[axis].stop - box[axis].start
-    start, stop = box[1 - axis].start, box[1 - axis].stop
-    through = box[axis].start <= 1 and box[axis].stop >= side - 1
-    beside = start <= 1 or stop >= across - 1
-    outer = stop < 0.2 * across or start > 0.8 * across
-    if span < length or stop - start > 0.15 * across:
+def _frame_lines(mask):
+  """Returns the lines [h, w] of parts that have three or more of them.
+
+  No digit has three straight strokes from one end to the other.
+  """
+  lines, count = np.zeros_like(mask), 0
+  labels, _ = ndimage.label(mask, _EIGHT)
+  boxes = list(enumerate(ndimage.find_objects(labels), 1))
+  boxes.sort(key=lambda item: -max(s.stop - s.start for s in item[1]))
+  for i, box in boxes[:_MAX_PARTS]:
+    part = labels[box] == i
+    if min(part.shape) < 12:
       continue
-    if through or (beside and outer):
-      good.append(i)
-  return np.isin(labels, good[1:])
+    found = [
+      _straight(part, axis, round(_WHOLE * part.shape[axis]))
+      for axis in (0, 1)
+    ]
+    number = sum(len(boxes) for _, boxes in found)
+    if number >= 3:
+      lines[box] |= (found[0][0] > 0) | (found[1][0] > 0)
+      count += number
+  return lines, count
+
+
+def _straight(mask, axis, length):
+  """Returns labels [h, w] and boxes of lines along `axis`, about straight."""
+  slack = 2 * max(1, round(_SLACK * length)) + 1
+  pixels = ndimage.maximum_filter1d(mask.view(np.uint8), slack, 1 - axis)
+  runs = ndimage.minimum_filter1d(pixels, length, axis, mode='nearest')
+  runs = ndimage.maximum_filter1d(runs, length, axis, mode='nearest')
+  labels, _ = ndimage.label(runs, _EIGHT)
+  lines, boxes = np.zeros_like(labels), []
+  for i, box in enumerate(ndimage.find_objects(labels), 1):
+    line = mask[box] & (labels[box] == i)
+    depths = line.sum(axis=1 - axis)
+    thickness = np.median(depths[depths > 0]) if line.any() else 0
+    if not 0 < thickness <= max(3, 0.06 * length):
+      continue
+    # Strokes that cross the line are deeper than the line itself.
+    deep = _deeper(mask[box], int(1.6 * thickness) + 2, 1 - axis)
+    lines[box] = np.where(line & ~deep, len(boxes) + 1, lines[box])
+    boxes.append(box)
+  return lines, boxes
+
+
+def _deeper(mask, depth, axis):
+  """Returns pixels in runs along `axis` of at least `depth`."""
+  runs = ndimage.minimum_filter1d(mask.view(np.uint8), depth, axis)
+  # The even-length filter's other half, so that this is an opening.
+  return ndimage.maximum_filter1d(runs, depth, axis, origin=-1 + depth % 2) > 0
 
 
 def _enough(mask):
   """Returns whether something of a digit's size is left."""
-  labels, count = ndimage.label(mask, np.ones((3, 3)))
-  return (
-    any(
-      max(s.stop - s.start for s in box) > 0.2 * min(mask.shape)
-      for box in ndimage.find_objects(labels)
-    )
-    if count
-    else False
+  labels, _ = ndimage.label(mask, _EIGHT)
+  return any(
+    max(s.stop - s.start for s in box) > 0.2 * min(mask.shape)
+    for box in ndimage.find_objects(labels)
   )
 
 
-def _bridges(kept, lines):
-  reach = 5
-  return ndimage.binary_closing(kept, np.ones((reach, reach))) & lines
