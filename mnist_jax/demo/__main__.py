@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from mnist_jax.demo import app
   except ImportError as error:
+    if error.name not in ('starlette', 'uvicorn', 'anyio'):
+      raise
     raise errors.UserError(
       f'the demo needs {error.name}; pip install -r requirements-demo.txt'
     ) from error

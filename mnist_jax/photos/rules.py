@@ -81,8 +81,7 @@ def _frame_lines(mask):
     if min(part.shape) < 12:
       continue
     found = [
-      _straight(part, axis, round(_WHOLE * part.shape[axis]))
-      for axis in (0, 1)
+      _straight(part, axis, round(_WHOLE * part.shape[axis])) for axis in (0, 1)
     ]
     number = sum(len(boxes) for _, boxes in found)
     if number >= 3:
@@ -126,5 +125,3 @@ def _enough(mask):
     max(s.stop - s.start for s in box) > 0.2 * min(mask.shape)
     for box in ndimage.find_objects(labels)
   )
-
-
