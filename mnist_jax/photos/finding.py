@@ -7,6 +7,7 @@ from scipy import ndimage
 
 MAX_DIGITS = 100
 _MAX_PARTS = 2_000
+_WIDEST = 2.5  # Times its height; a wider part is a line.
 _EIGHT = np.ones((3, 3), bool)
 
 
@@ -48,20 +49,34 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
     At most MAX_DIGITS, lines from top to bottom, each left to right.
   """
   floor = max(6 * noise, 0.05)
-  peak = _peak(ink)
-  if peak < floor:
+  full = peak(ink)
+  if full < floor:
     return []
   share = 0.15 if max(ink.shape) < 64 else 0.3
-  labels, parts = _parts(ink, max(floor, share * peak), 0.5 * peak)
+  labels, parts = _parts(ink, max(0.04, 3.5 * noise, share * full), 0.5 * full)
   parts = _without_fragments(parts, ink.shape)
-  digits = [digit for line in _lines(parts) for digit in _joined(line)][
-    :MAX_DIGITS
-  ]
+  digits = [
+    digit
+    for line in _lines(parts)
+    for digit in _joined(line)
+    if digit.width < _WIDEST * digit.height
+  ][:MAX_DIGITS]
   return [_cut(ink, labels, digit, noise) for digit in digits]
 
 
-def _peak(ink):
-  """Returns the strength of a full stroke, however small the digit is."""
+def peak(ink: np.ndarray) -> float:
+  """Returns the strength of a full stroke, however small the digit is.
+
+  A printed frame is often stronger; so the middle is asked first.
+  """
+  y, x = (round(0.15 * side) for side in ink.shape)
+  middle, whole = _strongest(ink[y : len(ink) - y, x:-x or None]), _strongest(ink)
+  return middle if middle > 0.25 * whole else whole
+
+
+def _strongest(ink):
+  if not ink.size:
+    return 0.0
   rank = max(1, ink.size // 2000)
   return float(np.partition(ink, -rank, axis=None)[-rank])
 
@@ -97,10 +112,15 @@ def _without_fragments(parts, shape):
 
 def _hugs_border(part, shape):
   height, width = shape
-  x0, y0 = part.x0 <= 1, part.y0 <= 1
-  x1, y1 = part.x1 >= width - 1, part.y1 >= height - 1
+  near = max(1, 0.04 * min(shape))
+  x0, y0 = part.x0 <= near, part.y0 <= near
+  x1, y1 = part.x1 >= width - near, part.y1 >= height - near
   narrow, low = part.width < 0.15 * width, part.height < 0.15 * height
-  return ((x0 or x1) and narrow) or ((y0 or y1) and low)
+  if part.height > 0.75 * height and part.width < 0.25 * part.height:
+    beside = part.x1 < 0.15 * width or part.x0 > 0.85 * width
+  else:
+    beside = False
+  return beside or ((x0 or x1) and narrow) or ((y0 or y1) and low)
 
 
 def _lines(parts):

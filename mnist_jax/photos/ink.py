@@ -11,10 +11,12 @@ from scipy import ndimage
 
 WORKING_SIDE = 1_000
 _THUMB = 96
-_MAJORITY = 0.7  # Of the shorter side: paper fills most of such a window.
+# Windows, of the shorter side, that paper fills most of; and their weights.
+_MAJORITY = ((0.3, 2), (0.7, 1))
 _WINDOW = 0.35  # Of the shorter side: wider than any stroke.
 _BROAD = 0.5  # Of the shorter side: less than half of it is ink.
 _DETAILED = 64  # Smaller pictures are digits cut out, without a table.
+_STEP = 0.25  # Of white: as between a sheet and the table under it.
 _DARKEST = 0.25  # Less light than this, and noise would count as ink.
 
 
@@ -31,36 +33,63 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   grey = _resize(pixels, WORKING_SIDE).astype(np.float32) / 255
   if max(grey.shape) > 250:
     grey = ndimage.gaussian_filter(grey, max(grey.shape) / 1000)
-  ink = _over_paper(1 - grey if _is_dark(grey) else grey)
+  bright = 1 - grey if _is_dark(grey) else grey
+  paper = _paper(bright)
+  ink = (bright - paper) / np.maximum(1 - paper, _DARKEST)
   sample = ink[:: max(1, ink.shape[0] // 300), :: max(1, ink.shape[1] // 300)]
-  paper = np.median(sample)
-  lighter = sample[sample <= paper]
-  noise = 1.4826 * float(np.median(paper - lighter))
-  return np.clip(ink - paper, 0, 1), noise
+  lower, usual = np.percentile(sample, (25, 50))  # Ink lies above both.
+  noise = 1.4826 * float(usual - lower)
+  ink = np.clip(ink - usual, 0, 1)
+  return _without_edges(ink, paper, max(6 * noise, 0.05)), noise
+
+
+def _without_edges(ink, paper, floor):
+  """Removes parts along an edge of the paper, which light makes there."""
+  if min(ink.shape) < _DETAILED:
+    return ink
+  thumb = _resize(paper, _THUMB)
+  reach = 5
+  step = ndimage.maximum_filter(thumb, reach) - ndimage.minimum_filter(
+    thumb, reach
+  )
+  edges = ndimage.maximum_filter(step > _STEP, reach)
+  if not edges.any():
+    return ink
+  edges = _resize_to(edges.astype(np.float32), ink.shape) > 0.5
+  labels, count = ndimage.label(ink > floor, np.ones((3, 3)))
+  share = ndimage.mean(edges, labels, np.arange(count + 1))
+  share[0] = 0
+  return np.where((share > 0.5)[labels], 0, ink)
 
 
 def _is_dark(grey):
   """Returns whether the ink is darker than the paper.
 
-  Paper fills most of any large window, wherever a shadow or a table's edge
-  runs: what departs from the median is ink, whatever the border looks like.
+  Paper fills most of any window, wherever a shadow or a table's edge runs:
+  what departs from the median is ink, whatever the border looks like. The
+  small window is right for a sheet on a table, the large one for bold digits.
   """
-  thumb = _resize(grey, 32)
-  window = max(3, round(_MAJORITY * min(thumb.shape)))
+  thumb = _resize(grey, 40)
+  windows = _MAJORITY if min(grey.shape) >= _DETAILED else _MAJORITY[1:]
+  return sum(_skew(thumb, *window) for window in windows) < 0
+
+
+def _skew(thumb, window, weight):
+  window = max(3, round(window * min(thumb.shape)))
   paper = ndimage.median_filter(thumb, window, mode='reflect')
-  return ((thumb - paper) ** 3).sum() < 0
+  cubes = (thumb - paper) ** 3
+  return weight * cubes.sum() / max(np.abs(cubes).sum(), 1e-9)
 
 
-def _over_paper(bright):
-  """Returns bright strokes [h, w] without what lies behind them."""
+def _paper(bright):
+  """Returns what lies behind bright strokes, [h, w]."""
   thumb = _resize(bright, _THUMB)
   paper = ndimage.gaussian_filter(thumb, max(thumb.shape) / 96)
   window = max(3, round(_WINDOW * min(thumb.shape)))
   paper = ndimage.grey_opening(paper, (window, window), mode='reflect')
   if min(bright.shape) >= _DETAILED:
     paper = np.maximum(paper, _behind(bright, paper.shape))
-  paper = _resize_to(paper, bright.shape)
-  return np.clip((bright - paper) / np.maximum(1 - paper, _DARKEST), 0, 1)
+  return _resize_to(paper, bright.shape)
 
 
 def _behind(bright, shape):
