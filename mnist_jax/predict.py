@@ -29,30 +29,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     errors.UserError: for what the user can mend.
   """
   given = _parse(argv)
-  from mnist_jax import classifier, devices, image_files, weights
+  from mnist_jax import classifier, devices, image_files, scores, weights
 
   chosen = image_files.choose(given.paths)
   devices.configure_reading()
   network = classifier.Classifier(weights.load_weights(given.weights))
-  from mnist_jax import scores
-
   tally = scores.Tally(chosen.labels, given.threshold)
-  found, figure = [], []
+  found, rows = [], []
   for path, reading, note in _read_all(chosen.files, network):
-    tally.add(path, reading)
     answers = reading.answers if reading else ()
+    tally.add(path, reading)
     if given.json:
       found.append(_as_json(path, answers, note))
     else:
       _say(path, answers, note, given.threshold)
-    figure += [(str(path), reading.picture, answer) for answer in answers]
-    del figure[given.figure_rows :]
-  if given.json:
-    print(json.dumps(found, indent=1))
-  elif chosen.labels:
-    print('\n'.join(tally.lines()))
+    rows += [(path, reading.picture, answer) for answer in answers]
+    del rows[given.figure_rows :]
+  print(
+    f'{json.dumps(found, indent=1)}\n' if given.json else tally.text(), end=''
+  )
   if given.figure:
-    _draw(given.figure, figure, network.name)
+    _draw(given.figure, rows, network.name)
   return 0 if tally.num_opened else 2
 
 
@@ -148,8 +145,8 @@ def _say(path: pathlib.Path, answers, note: str, threshold: float) -> None:
 
   for answer in answers:
     tqdm.tqdm.write(f'{path} -> {describe(answer, threshold)}')
-  if not answers:
-    tqdm.tqdm.write(f'{path} -> {note}')
+  if not answers:  # The reason may have named the file already.
+    tqdm.tqdm.write(note if str(path) in note else f'{path} -> {note}')
 
 
 def describe(answer, threshold: float) -> str:
@@ -162,10 +159,10 @@ def describe(answer, threshold: float) -> str:
   return f'{answer.digit} (confidence {sure} %, next {answer.runner_up})'
 
 
-def _draw(path: str, rows: list[tuple], weights: str) -> None:
+def _draw(out: str, rows: list[tuple], weights: str) -> None:
   if not rows:
     raise errors.UserError(
-      f'{path} is not drawn: no digit was found in any of the pictures'
+      f'{out} is not drawn: no digit was found in any of the pictures'
     )
   from mnist_jax import files
   from mnist_jax.analysis import answers, style
@@ -173,17 +170,17 @@ def _draw(path: str, rows: list[tuple], weights: str) -> None:
   figure = answers.draw(
     [
       answers.Row(
-        name=pathlib.Path(name).name,
+        name=path.name,
         pixels=picture.pixels,
         box=_in_pixels(answer.box, picture),
         image=answer.image,
         probabilities=answer.probabilities,
       )
-      for name, picture, answer in rows
+      for path, picture, answer in rows
     ],
     f'weights: {weights}',
   )
-  files.write(path, style.to_png(figure))
+  files.write(out, style.to_png(figure))
 
 
 def _in_pixels(box, picture) -> tuple[float, ...]:

@@ -28,10 +28,10 @@ class Tally:
       sure = answers[0].confidence >= self._threshold
     self._seen.append((self._labels[path], read, sure))
 
-  def lines(self) -> list[str]:
-    """Returns the summary of the labelled pictures, [] without any."""
+  def text(self) -> str:
+    """Returns the summary of the labelled pictures, '' without any."""
     if not self._seen:
-      return []
+      return ''
     label, read, sure = np.array(self._seen).T
     right, total = int((label == read).sum()), len(label)
     low, high = tables.wilson_interval(right, total)
@@ -50,4 +50,6 @@ class Tally:
       f'{pair["true"]} read as {pair["predicted"]} ({pair["count"]} x)'
       for pair in tables.most_confused(matrix, 5)
     )
-    return lines + ([f'  most often {confusions}'] if confusions else [])
+    if confusions:
+      lines.append(f'  most often {confusions}')
+    return '\n'.join([*lines, ''])

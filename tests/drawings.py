@@ -47,3 +47,14 @@ def row(*digits):
       for place, digit in enumerate(digits)
     )
   )
+
+
+def lying(content):
+  """Returns a picture as cameras store it: on its side, with a note of that."""
+  with Image.open(io.BytesIO(content)) as image:
+    exif = image.getexif()
+    exif[0x0112] = 6  # To be shown turned by 90 degrees clockwise.
+    buffer = io.BytesIO()
+    turned = image.transpose(Image.Transpose.ROTATE_90)
+    turned.save(buffer, 'JPEG', exif=exif)
+  return buffer.getvalue()

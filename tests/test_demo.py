@@ -362,13 +362,14 @@ def test_what_is_drawn_is_read_taken_back_and_cleared(page):
 def test_a_photo_is_shown_read_and_put_away(page):
   from playwright.sync_api import expect
 
-  # Lying on its side, as cameras store what was taken upright.
-  photo = drawings.picture(drawings.STROKES[7], form='JPEG')
+  photo = drawings.lying(drawings.picture(drawings.STROKES[7]))
   page.set_input_files(
     '#file',
     {'name': 'seven.jpeg', 'mimeType': 'image/jpeg', 'buffer': photo},
   )
   expect(page.locator('#digits')).to_have_text('7')
+  # The boxes lie on the picture as the browser shows it: upright.
+  expect(page.locator('#boxes')).to_have_attribute('viewBox', '0 0 320 240')
   expect(page.get_by_alt_text('The photo seven.jpeg')).to_be_visible()
   page.get_by_label('Show the pixels that swayed it').check()
   expect(page.locator('#boxes rect')).to_have_count(1)

@@ -18,6 +18,7 @@ from mnist_jax import (
   errors,
   image_files,
   predict,
+  readings,
   weights,
 )
 
@@ -249,3 +250,19 @@ def test_no_answer_is_called_certain(confidence, line):
 
   Answer.confidence = confidence
   assert predict.describe(Answer, 0.8) == line
+
+
+def test_what_help_says_is_what_the_modules_say():
+  given = predict._parse(['a.png'])
+  assert given.threshold == readings.THRESHOLD
+  assert given.weights == weights.DEFAULT
+  facts = json.loads((weights.PRETRAINED / 'robust.json').read_text())
+  (row,) = (
+    row
+    for row in facts['calibration']['thresholds']
+    if row['threshold'] == readings.THRESHOLD
+  )
+  # "About 1 in 100 of MNIST's validation images, and half of all errors".
+  assert 0.004 < row['unsure'] / row['count'] < 0.025
+  errors_all = row['errors_unsure'] + row['errors_sure']
+  assert 0.35 < row['errors_unsure'] / errors_all < 0.7
