@@ -77,7 +77,7 @@ export class Answers {
     boxes.replaceChildren(
       ...this.digits.map(({ box: [x0, y0, x1, y1] }, place) => {
         const rect = document.createElementNS(SVG, 'rect');
-        const margin = 0.012 * width;
+        const margin = Math.min(0.012 * width, 0.08 * Math.max(x1 - x0, y1 - y0));
         const places = { x: x0 - margin, y: y0 - margin, width: x1 - x0 + 2 * margin, height: y1 - y0 + 2 * margin };
         for (const [name, value] of Object.entries(places)) rect.setAttribute(name, value);
         rect.dataset.place = place;

@@ -155,6 +155,8 @@ async function start() {
   byId('clear').addEventListener('click', clearAll);
   byId('example').addEventListener('click', playExample);
   byId('open').addEventListener('click', () => byId('file').click());
+  // What this browser cannot show, such as TIFF, the server may read.
+  byId('photo').addEventListener('error', () => (byId('photo').hidden = true));
   byId('file').addEventListener('change', (event) => openPhoto(event.target.files[0]));
   for (const id of ['saliency', 'model']) {
     byId(id).addEventListener('change', () => (photo || drawing.strokes.length) && read());
