@@ -37,7 +37,9 @@ def start(*argv):
 
 @pytest.fixture(scope='module')
 def network():
-  return classifier.Classifier(weights.load_weights('robust'))
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(classifier, 'BATCH_SIZES', (4,))  # Compiled once.
+    yield classifier.Classifier(weights.load_weights('robust'))
 
 
 @pytest.fixture
