@@ -70,7 +70,10 @@ def peak(ink: np.ndarray) -> float:
   A printed frame is often stronger; so the middle is asked first.
   """
   y, x = (round(0.15 * side) for side in ink.shape)
-  middle, whole = _strongest(ink[y : len(ink) - y, x:-x or None]), _strongest(ink)
+  middle, whole = (
+    _strongest(ink[y : len(ink) - y, x : -x or None]),
+    _strongest(ink),
+  )
   return middle if middle > 0.25 * whole else whole
 
 
