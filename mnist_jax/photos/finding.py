@@ -46,7 +46,8 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
     noise: its standard deviation.
 
   Returns:
-    At most MAX_DIGITS, lines from top to bottom, each left to right.
+    Lines from top to bottom, each left to right; none where there would be
+    more than MAX_DIGITS.
   """
   floor = max(6 * noise, 0.05)
   full = peak(ink)
@@ -60,7 +61,9 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
     for line in _lines(parts)
     for digit in _joined(line)
     if digit.width < _WIDEST * digit.height
-  ][:MAX_DIGITS]
+  ]
+  if len(digits) > MAX_DIGITS:
+    return []  # A texture, or a page of print.
   return [_cut(ink, labels, digit, noise) for digit in digits]
 
 

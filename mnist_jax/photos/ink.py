@@ -71,13 +71,14 @@ def _is_dark(grey):
   Strokes are narrow, unlike sheets and tables, so they are asked first. Very
   bold ones are not, but paper fills most of any window.
   """
-  thumb = _resize(grey, 48)
+  # By the shorter side, so that digits in a long row are not blurred away.
+  thumb = _resize(grey, min(480, 48 * max(grey.shape) / min(grey.shape)))
   if min(grey.shape) >= _DETAILED:
     y, x = np.mgrid[-_NARROW : _NARROW + 1, -_NARROW : _NARROW + 1]
     disc = x * x + y * y <= _NARROW**2
     dark = (ndimage.black_tophat(thumb, footprint=disc) ** 3).sum()
     light = (ndimage.white_tophat(thumb, footprint=disc) ** 3).sum()
-    if abs(dark - light) > 0.3 * (dark + light):
+    if abs(dark - light) > 0.6 * (dark + light):
       return dark > light
   thumb = _resize(thumb, 32)
   window = max(3, round(_MAJORITY * min(thumb.shape)))
