@@ -90,11 +90,11 @@ def _strongest(ink):
 def _parts(ink, low, high):
   labels, count = ndimage.label(ink > low, _EIGHT)
   boxes = ndimage.find_objects(labels)
-  peaks = ndimage.maximum(ink, labels, np.arange(1, count + 1))
+  strong = np.bincount(labels[ink > high], minlength=count + 1)[1:] > 0
   parts = [
     Part([i], x.start, y.start, x.stop, y.stop)
-    for i, ((y, x), peak) in enumerate(zip(boxes, peaks, strict=True), 1)
-    if peak > high
+    for i, (y, x) in enumerate(boxes, 1)
+    if strong[i - 1]
   ]
   parts.sort(key=lambda part: -part.width * part.height)
   return labels, parts[:_MAX_PARTS]

@@ -102,7 +102,7 @@ def _paper(bright):
 
 def _behind(bright, shape):
   """Returns the median around each pixel, which keeps a table's edge sharp."""
-  thumb = _resize(bright, 48)
+  thumb = _resize(bright, 32)
   window = max(3, round(_BROAD * min(thumb.shape)))
   median = ndimage.median_filter(thumb, window, mode='reflect')
   # The edge itself is blurred over a pixel of the thumbnail.
