@@ -4,6 +4,7 @@
 digit is cut out. The stages are pure functions of arrays:
 
   reading.py   bytes -> an upright grey picture, whatever the file holds
+  sheets.py    a sheet without the table around it
   ink.py       grey -> how much ink lies on each pixel; paper and light are gone
   rules.py     ink without printed frames, ruled and squared paper
   finding.py   ink -> the pixels of each digit, in reading order

@@ -46,7 +46,8 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
     noise: its standard deviation.
 
   Returns:
-    At most MAX_DIGITS, lines from top to bottom, each left to right.
+    Lines from top to bottom, each left to right; none where there would be
+    more than MAX_DIGITS.
   """
   floor = max(6 * noise, 0.05)
   full = peak(ink)
@@ -60,7 +61,9 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
     for line in _lines(parts)
     for digit in _joined(line)
     if digit.width < _WIDEST * digit.height
-  ][:MAX_DIGITS]
+  ]
+  if len(digits) > MAX_DIGITS:
+    return []  # A texture, or a page of print.
   return [_cut(ink, labels, digit, noise) for digit in digits]
 
 
@@ -70,7 +73,10 @@ def peak(ink: np.ndarray) -> float:
   A printed frame is often stronger; so the middle is asked first.
   """
   y, x = (round(0.15 * side) for side in ink.shape)
-  middle, whole = _strongest(ink[y : len(ink) - y, x:-x or None]), _strongest(ink)
+  middle, whole = (
+    _strongest(ink[y : len(ink) - y, x : -x or None]),
+    _strongest(ink),
+  )
   return middle if middle > 0.25 * whole else whole
 
 
@@ -84,11 +90,11 @@ def _strongest(ink):
 def _parts(ink, low, high):
   labels, count = ndimage.label(ink > low, _EIGHT)
   boxes = ndimage.find_objects(labels)
-  peaks = ndimage.maximum(ink, labels, np.arange(1, count + 1))
+  strong = np.bincount(labels[ink > high], minlength=count + 1)[1:] > 0
   parts = [
     Part([i], x.start, y.start, x.stop, y.stop)
-    for i, ((y, x), peak) in enumerate(zip(boxes, peaks, strict=True), 1)
-    if peak > high
+    for i, (y, x) in enumerate(boxes, 1)
+    if strong[i - 1]
   ]
   parts.sort(key=lambda part: -part.width * part.height)
   return labels, parts[:_MAX_PARTS]

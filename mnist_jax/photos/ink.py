@@ -9,10 +9,12 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from mnist_jax.photos import sheets
+
 WORKING_SIDE = 1_000
 _THUMB = 96
-# Windows, of the shorter side, that paper fills most of; and their weights.
-_MAJORITY = ((0.3, 2), (0.7, 1))
+_NARROW = 4  # Pixels of a thumbnail of 48, as a radius: the widest stroke.
+_MAJORITY = 0.7  # Of the shorter side: paper fills most of such a window.
 _WINDOW = 0.35  # Of the shorter side: wider than any stroke.
 _BROAD = 0.5  # Of the shorter side: less than half of it is ink.
 _DETAILED = 64  # Smaller pictures are digits cut out, without a table.
@@ -33,6 +35,7 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   grey = _resize(pixels, WORKING_SIDE).astype(np.float32) / 255
   if max(grey.shape) > 250:
     grey = ndimage.gaussian_filter(grey, max(grey.shape) / 1000)
+  grey = sheets.without_table(grey)
   bright = 1 - grey if _is_dark(grey) else grey
   paper = _paper(bright)
   ink = (bright - paper) / np.maximum(1 - paper, _DARKEST)
@@ -63,22 +66,24 @@ def _without_edges(ink, paper, floor):
 
 
 def _is_dark(grey):
-  """Returns whether the ink is darker than the paper.
+  """Returns whether the ink is darker than the paper, whatever is around it.
 
-  Paper fills most of any window, wherever a shadow or a table's edge runs:
-  what departs from the median is ink, whatever the border looks like. The
-  small window is right for a sheet on a table, the large one for bold digits.
+  Strokes are narrow, unlike sheets and tables, so they are asked first. Very
+  bold ones are not, but paper fills most of any window.
   """
-  thumb = _resize(grey, 40)
-  windows = _MAJORITY if min(grey.shape) >= _DETAILED else _MAJORITY[1:]
-  return sum(_skew(thumb, *window) for window in windows) < 0
-
-
-def _skew(thumb, window, weight):
-  window = max(3, round(window * min(thumb.shape)))
+  # By the shorter side, so that digits in a long row are not blurred away.
+  thumb = _resize(grey, min(480, 48 * max(grey.shape) / min(grey.shape)))
+  if min(grey.shape) >= _DETAILED:
+    y, x = np.mgrid[-_NARROW : _NARROW + 1, -_NARROW : _NARROW + 1]
+    disc = x * x + y * y <= _NARROW**2
+    dark = (ndimage.black_tophat(thumb, footprint=disc) ** 3).sum()
+    light = (ndimage.white_tophat(thumb, footprint=disc) ** 3).sum()
+    if abs(dark - light) > 0.6 * (dark + light):
+      return dark > light
+  thumb = _resize(thumb, 32)
+  window = max(3, round(_MAJORITY * min(thumb.shape)))
   paper = ndimage.median_filter(thumb, window, mode='reflect')
-  cubes = (thumb - paper) ** 3
-  return weight * cubes.sum() / max(np.abs(cubes).sum(), 1e-9)
+  return ((thumb - paper) ** 3).sum() < 0
 
 
 def _paper(bright):
@@ -86,7 +91,10 @@ def _paper(bright):
   thumb = _resize(bright, _THUMB)
   paper = ndimage.gaussian_filter(thumb, max(thumb.shape) / 96)
   window = max(3, round(_WINDOW * min(thumb.shape)))
-  paper = ndimage.grey_opening(paper, (window, window), mode='reflect')
+  # Light that grows towards a border goes on growing beyond it.
+  paper = np.pad(paper, window, mode='reflect', reflect_type='odd')
+  paper = ndimage.grey_opening(paper, (window, window))
+  paper = paper[window:-window, window:-window]
   if min(bright.shape) >= _DETAILED:
     paper = np.maximum(paper, _behind(bright, paper.shape))
   return _resize_to(paper, bright.shape)
@@ -94,7 +102,7 @@ def _paper(bright):
 
 def _behind(bright, shape):
   """Returns the median around each pixel, which keeps a table's edge sharp."""
-  thumb = _resize(bright, 48)
+  thumb = _resize(bright, 32)
   window = max(3, round(_BROAD * min(thumb.shape)))
   median = ndimage.median_filter(thumb, window, mode='reflect')
   # The edge itself is blurred over a pixel of the thumbnail.

@@ -147,7 +147,10 @@ def _straight(mask, axis, length, slack=_SLACK):
 
 def _deeper(mask, depth, axis):
   """Returns pixels in runs along `axis` of at least `depth`."""
-  runs = ndimage.minimum_filter1d(mask.view(np.uint8), depth, axis)
+  # Outside is no ink: a frame on the border is not as deep as its mirror.
+  runs = ndimage.minimum_filter1d(
+    mask.view(np.uint8), depth, axis, mode='constant'
+  )
   # The even-length filter's other half, so that this is an opening.
   return ndimage.maximum_filter1d(runs, depth, axis, origin=-1 + depth % 2) > 0
 
