@@ -4,6 +4,7 @@ absl knows no positional arguments, and `command_line` looks for a recipe.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,9 @@ def run(
     line = ' '.join(str(error).split())
     print(f'mnist_jax: {line}', file=sys.stderr)
     return 2
+  except BrokenPipeError:  # Whoever read the lines has enough of them.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
   except KeyboardInterrupt:
     print('mnist_jax: interrupted', file=sys.stderr)
     return 130

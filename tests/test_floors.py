@@ -87,6 +87,8 @@ def imports_library(path: pathlib.Path, library: str) -> bool:
     ('orbax', {'checkpoint'}),
     ('matplotlib', {'analysis'}),
     ('tensorflow_datasets', {'data'}),
+    ('starlette', {'demo'}),
+    ('uvicorn', {'demo'}),
   ],
 )
 def test_a_library_stays_in_its_place(library, places):

@@ -42,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
       log_level='error',
       access_log=False,
       server_header=False,
+      lifespan='off',
+      ws='none',
       limit_concurrency=MAX_CONNECTIONS,
       timeout_graceful_shutdown=2,
     )
