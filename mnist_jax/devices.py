@@ -21,7 +21,7 @@ def configure(config, *, num_processes: int = 1, num_here: int = 1) -> None:
     num_processes: of the whole run, each with as many devices.
     num_here: how many of them share this machine's cores.
   """
-  _keep_compiled_programs()
+  keep_compiled_programs()
   flags = os.environ.get('XLA_FLAGS', '')
   if 'device_count' in flags or 'JAX_NUM_CPU_DEVICES' in os.environ:
     return
@@ -36,7 +36,18 @@ def configure(config, *, num_processes: int = 1, num_here: int = 1) -> None:
     jax.config.update('jax_num_cpu_devices', count)
 
 
-def _keep_compiled_programs() -> None:
+def configure_reading() -> None:
+  """Settles the same for reading digits: one CPU, whatever else is here.
+
+  A few digits are read sooner than an accelerator is woken.
+  """
+  keep_compiled_programs()
+  with contextlib.suppress(RuntimeError):
+    jax.config.update('jax_platforms', 'cpu')
+
+
+def keep_compiled_programs() -> None:
+  """Lets JAX store what it compiles, unless the user has named a place."""
   if jax.config.jax_compilation_cache_dir is not None:
     return
   home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'

@@ -33,11 +33,11 @@ def explain(
   variables = jax.device_get(variables)  # One device is enough for 16 images.
   indices = choose(logits, labels)
   chosen = images[indices], *margin_classes(logits[indices], labels[indices])
-  slopes = jax.jit(functools.partial(_slopes, model))(variables, *chosen)
-  slopes = np.abs(slopes)
-  largest = slopes.max(axis=(1, 2), keepdims=True)
+  swayed = jax.jit(functools.partial(slopes, model))(variables, *chosen)
+  swayed = np.abs(swayed)
+  largest = swayed.max(axis=(1, 2), keepdims=True)
   return {
-    'saliency': slopes / np.where(largest > 0, largest, 1),
+    'saliency': swayed / np.where(largest > 0, largest, 1),
     'saliency_indices': indices,
     'filters': first_filters(variables['params']),
   }
@@ -73,8 +73,16 @@ def first_filters(params) -> np.ndarray:
   )
 
 
-def _slopes(model, variables, images, predicted, others):
-  """Returns d(margin)/d(pixel) [M, 28, 28] (Simonyan et al. 2013)."""
+def slopes(model, variables, images, predicted, others) -> jax.Array:
+  """Returns d(margin)/d(pixel) [M, 28, 28] (Simonyan et al. 2013).
+
+  Args:
+    model: from `models.create_model`, made without an axis name.
+    variables: 'params' and 'batch_stats'.
+    images: [M, 28, 28] uint8.
+    predicted: [M] integers, the digits that were read.
+    others: [M] integers; the margin is the output at `predicted` minus this.
+  """
 
   def margins(pixels):
     logits = model.apply(variables, steps.as_input(pixels), train=False)

@@ -19,16 +19,26 @@ FLOORS = [
     'rngs',
     'config',
     'data',
+    'arguments',
+    'image_files',
   },
-  {'conv', 'metrics', 'augment', 'optim', 'metric_writer', 'analysis'},
+  {
+    'conv',
+    'metrics',
+    'augment',
+    'optim',
+    'metric_writer',
+    'analysis',
+    'photos',
+  },
   {'layers', 'train_state', 'checkpoint', 'workdir', 'devices', 'command_line'},
   {'models', 'steps', 'joining'},
-  {'summary', 'epoch', 'evaluate', 'explain'},
-  {'job', 'console', 'outcome'},
-  {'train', 'abreast'},
-  {'lanes', 'points'},
+  {'summary', 'epoch', 'evaluate', 'explain', 'weights'},
+  {'job', 'console', 'outcome', 'classifier'},
+  {'train', 'abreast', 'readings'},
+  {'lanes', 'points', 'scores'},
   {'sweep'},
-  {'main'},
+  {'main', 'predict', 'demo'},
 ]
 FLOOR_OF = {name: i for i, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(PACKAGE.rglob('*.py'))
@@ -79,6 +89,8 @@ def imports_library(path: pathlib.Path, library: str) -> bool:
     ('orbax', {'checkpoint'}),
     ('matplotlib', {'analysis'}),
     ('tensorflow_datasets', {'data'}),
+    ('starlette', {'demo'}),
+    ('uvicorn', {'demo'}),
   ],
 )
 def test_a_library_stays_in_its_place(library, places):

@@ -1,0 +1,134 @@
+"""The model card of published weights, written from their numbers."""
+
+import jinja2
+
+# Mitchell et al., Model Cards for Model Reporting, 2019, in short.
+_TEMPLATE = """\
+# {{ about.name }}
+
+Reads one handwritten digit, 0 to 9, from a 28x28 picture. The network is
+`{{ about.model }}` with {{ about.num_params | count }} weights, trained by
+the recipe `{{ about.config_name }}`.
+
+| file | |
+|---|---|
+| `{{ about.name }}.safetensors` | {{ about.num_bytes | count }} bytes, \
+float32, SHA-256 `{{ about.sha256 }}` |
+| `{{ about.name }}.json` | config, temperature, numbers, versions |
+
+## Use
+
+```
+python -m mnist_jax.predict --weights={{ about.name }} photo.jpeg
+python -m mnist_jax.demo --weights={{ about.name }}
+```
+
+Meant for: learning, teaching, and reading single digits of one's own. Not
+meant for: whatever depends on a number that nobody looks at again, such as
+amounts of money, addresses, doses or exams.
+
+## Training
+
+- data: {{ about.dataset }}, {{ about.train['count'] | count }} images \
+{{- '' if about.valid else ' (no validation split)' }}
+- command: `{{ about.command }}`
+- {{ '%g' | format(about.epochs) }} epochs, \
+{{ about.steps | count }} steps, \
+{{ '%.0f' | format(about.train_seconds) }} s on {{ about.device }}, seed \
+{{ about.seed }}
+- distortions: {{ distortions }}
+- weights taken: {{ about.selected }}
+- commit `{{ about.git_commit or 'unknown' }}`, {{ versions }}
+
+## Numbers
+
+| split | accuracy | errors |
+|---|--:|--:|
+{% for name in ('train', 'valid', 'test') if about[name] %}
+| {{ titles[name] }} | {{ about[name].accuracy | percent }} | \
+{{ about[name].num_errors | count }} of \
+{{ about[name]['count'] | count }} |
+{% endfor %}
+
+The test split chose nothing.
+{% if about.calibration %}
+
+Confidence is the softmax of the outputs divided by \
+{{ '%.3f' | format(about.temperature) }}, the
+temperature that fits the validation split best; expected calibration error
+there: {{ '%.4f' | format(about.calibration.ece_before) }} before, \
+{{ '%.4f' | format(about.calibration.ece_after) }} after. If answers of less
+confidence are held back, of the validation images
+
+| confidence under | are held back | errors among these | errors left |
+|--:|--:|--:|--:|
+{% for row in about.calibration.thresholds %}
+| {{ '%g' | format(100 * row.threshold) }} % | {{ row.unsure }} of \
+{{ row.count | count }} | {{ row.errors_unsure }} | \
+{{ row.errors_sure }} |
+{% endfor %}
+{% endif %}
+{% if photos %}
+
+Photos and drawings of other people, each by the whole way from the picture
+file to the digit; "plain resize" is the picture scaled to 28x28 as it is,
+without any search for the digit:
+
+| set |{% for way in photos %} {{ way }} |{% endfor %} images |
+|---|{{ '--:|' * (photos | length) }}--:|
+{% for name in sets %}
+| {{ name }} |{% for way in photos.values() %} \
+{{ (way[name].accuracy | percent) if name in way else '-' }} |\
+{% endfor %} {{ rows[name]['count'] | count }} |
+{% endfor %}
+{% endif %}
+
+## Limits
+
+- It knows ten digits and nothing else: a letter, a smudge or a printed logo
+  gets a digit too, at times a confident one.
+- MNIST's hands are American ones of the 1990s. Other ways to write 1, 4, 7
+  and 9 are rarer in it, and read worse.
+- On pictures unlike MNIST it is less often right than its confidence says.
+- Touching digits are not taken apart with certainty.
+
+MIT licence, as the rest of this project. MNIST: LeCun, Cortes and Burges.
+"""
+
+
+def render(about: dict, photos: dict) -> str:
+  """Returns the card as Markdown.
+
+  Args:
+    about: the content of NAME.json.
+    photos: by the name of the way there, then by the name of the set, a dict
+      with 'accuracy' in [0, 1], 'num_errors' and 'count'; {} for none.
+  """
+  environment = jinja2.Environment(
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+  )
+  environment.filters |= {'count': '{:,}'.format, 'percent': '{:.2%}'.format}
+  sets = list(dict.fromkeys(name for way in photos.values() for name in way))
+  rows = {name: way[name] for way in photos.values() for name in way}
+  return environment.from_string(_TEMPLATE).render(
+    about=about,
+    titles={'train': 'training', 'valid': 'validation', 'test': 'test'},
+    versions=', '.join(f'{k} {v}' for k, v in about['versions'].items()),
+    distortions=_distortions(about['config'].get('augment', {})),
+    photos=photos if sets else {},
+    sets=sets,
+    rows=rows,
+  )
+
+
+def _distortions(augment: dict) -> str:
+  if not augment.get('enabled'):
+    return 'none'
+  return ', '.join(
+    f'{name} {value:g}'
+    for name, value in augment.items()
+    if name != 'enabled' and value
+  )

@@ -1,0 +1,1 @@
+"""A web page that reads digits as they are drawn; served on this machine."""

@@ -1,0 +1,133 @@
+"""Serves the page on this machine.
+
+python -m mnist_jax.demo [--port=8000] [--host=127.0.0.1] [--weights=robust]
+"""
+
+import argparse
+import contextlib
+import ipaddress
+import re
+import socket
+import sys
+from collections.abc import Sequence
+
+from mnist_jax import arguments, errors
+
+MAX_CONNECTIONS = 256
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+  """Serves until Ctrl-C; returns the exit code.
+
+  Raises:
+    errors.UserError: for what the user can mend.
+  """
+  given = _parse(argv)
+  try:
+    import uvicorn
+
+    from mnist_jax.demo import app
+  except ImportError as error:
+    if error.name not in ('starlette', 'uvicorn', 'anyio'):
+      raise
+    raise errors.UserError(
+      f'the demo needs {error.name}; pip install -r requirements-demo.txt'
+    ) from error
+  # Bound first: a port in use should not be found out after the compilation.
+  with listen(given.host, given.port) as listener:
+    port = listener.getsockname()[1]
+    classifiers = load_classifiers(given.weights)
+    config = uvicorn.Config(
+      app.create_app(classifiers, given.host),
+      log_level='error',
+      access_log=False,
+      server_header=False,
+      lifespan='off',
+      ws='none',
+      limit_concurrency=MAX_CONNECTIONS,
+      timeout_graceful_shutdown=2,
+    )
+    print(f'open http://{given.host}:{port} (Ctrl-C ends it)', flush=True)
+    with contextlib.suppress(KeyboardInterrupt):  # How it is meant to end.
+      uvicorn.Server(config).run(sockets=[listener])
+  return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+  parser = arguments.Parser(
+    prog='python -m mnist_jax.demo',
+    description='Serves a web page: draw digits or open a photo, and see what '
+    'the network reads, what it saw, and how sure it is. Nothing leaves this '
+    'machine, and no picture is kept.',
+  )
+  parser.add_argument(
+    '--port', type=int, default=8000, help='%(default)s when not given'
+  )
+  parser.add_argument(
+    '--host',
+    default='127.0.0.1',
+    help="%(default)s, this machine alone, when not given; this machine's own "
+    'address in a network opens the page to all of it',
+  )
+  parser.add_argument(
+    '--weights',
+    default='robust',
+    metavar='NAME_OR_DIR',
+    help='first in the list of networks; %(default)s when not given',
+  )
+  given = parser.parse_args(argv)
+  if not 0 <= given.port <= 65535:
+    parser.error(f'--port {given.port} must be from 0 to 65535')
+  _check_host(parser, given.host)
+  return given
+
+
+def _check_host(parser: arguments.Parser, host: str) -> None:
+  """Refuses what no Host header can be held against."""
+  try:
+    address = ipaddress.ip_address(host)
+    fits = address.version == 4 and not address.is_unspecified
+  except ValueError:
+    fits = re.fullmatch(r'[A-Za-z0-9.-]+', host)
+  if not fits:
+    parser.error(
+      f'--host {host} must be one name or IPv4 address of this machine, such '
+      'as 127.0.0.1'
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+  """Opens the port.
+
+  Raises:
+    errors.UserError: when it is in use, or is not this machine's.
+  """
+  try:
+    return socket.create_server((host, port), backlog=128)
+  except OSError as error:
+    raise errors.UserError(
+      f'port {port} on {host} cannot be opened ({error.strerror}); choose '
+      f'another, such as --port={port + 1 if 1024 <= port < 65535 else 8001}'
+    ) from error
+
+
+def load_classifiers(first: str) -> dict:
+  """Returns compiled networks by name: `first`, and all in the box."""
+  from mnist_jax import classifier, devices, weights
+
+  devices.configure_reading()
+  loaded = [weights.load_weights(first)]
+  loaded += [
+    weights.load_weights(name)
+    for name in weights.names()
+    if name != loaded[0].name
+  ]
+  classifiers = {each.name: classifier.Classifier(each) for each in loaded}
+  print(f'getting ready: {", ".join(classifiers)}', flush=True)
+  for each in classifiers.values():
+    each.warm_up()
+  return classifiers
+
+
+if __name__ == '__main__':
+  sys.exit(arguments.run(main))

@@ -1,0 +1,182 @@
+// Brings drawing, photos and the network's answers together.
+
+import { Answers } from '/answers.js';
+import { Drawing, EXAMPLES } from '/drawing.js';
+
+const MAX_BYTES = 10_000_000;
+const byId = (id) => document.getElementById(id);
+const answers = new Answers();
+const drawing = new Drawing(byId('canvas'), onDrawn);
+const EMPTY = 'Nothing to read yet.';
+let photo = null; // The file that is open, or null while one draws.
+
+// One request at a time: what changes meanwhile is sent when it is answered.
+let busy = false;
+let stale = false;
+let version = 0; // Of what is on the paper; older answers are dropped.
+let timer = 0;
+
+function onDrawn(final) {
+  refreshTools();
+  clearTimeout(timer);
+  if (!drawing.strokes.length) return forget(EMPTY);
+  timer = setTimeout(read, final ? 0 : 40);
+}
+
+function forget(sentence) {
+  version++;
+  stale = false;
+  answers.say(sentence);
+  announce();
+}
+
+async function read() {
+  if (busy) {
+    stale = true;
+    return;
+  }
+  busy = true;
+  const asked = version;
+  try {
+    const body = photo ?? (await drawing.picture());
+    const answer = await ask(body);
+    if (asked === version) show(answer);
+  } catch (error) {
+    if (asked === version) answers.say(error.message);
+  }
+  busy = false;
+  announce();
+  if (stale && (photo || drawing.strokes.length)) {
+    stale = false;
+    read();
+  }
+}
+
+async function ask(body) {
+  const query = new URLSearchParams({ model: byId('model').value });
+  if (byId('saliency').checked) query.set('saliency', '1');
+  let response;
+  try {
+    response = await fetch(`/read?${query}`, { method: 'POST', body, headers: { 'content-type': body.type } });
+  } catch {
+    throw new Error('The server does not answer. Start it again: python -m mnist_jax.demo');
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(sentenceOf(answer.error ?? `The server answered ${response.status}.`));
+  return answer;
+}
+
+function sentenceOf(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
+}
+
+function show(answer) {
+  if (!answer.digits.length) {
+    return answers.say(
+      photo ? 'No digit found. Come closer, or try better light.' : 'No digit found yet. Draw larger or darker.',
+    );
+  }
+  answers.show(answer, photo ? null : drawing.lastPoint);
+}
+
+// Said once things have settled, not with every stroke that grows.
+let announcing = 0;
+function announce() {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
+    const text = drawing.isDrawing ? '' : answers.summary;
+    if (byId('status').textContent !== text) byId('status').textContent = text;
+  }, 500);
+}
+
+function openPhoto(file) {
+  if (!file) return;
+  if (!file.type.startsWith('image/')) return complain('That is no picture. Open a PNG or JPEG file.');
+  if (file.size > MAX_BYTES) return complain('That picture is larger than 10 MB. Open a smaller one.');
+  closePhoto();
+  drawing.clear();
+  photo = file;
+  byId('photo').src = URL.createObjectURL(file);
+  byId('photo').alt = `The photo ${file.name || 'that was pasted'}`;
+  answers.chosen = 0;
+  refreshTools();
+  answers.say('Reading …');
+  version++;
+  read();
+}
+
+function complain(sentence) {
+  clearAll();
+  answers.say(sentence);
+  announce();
+}
+
+function closePhoto() {
+  if (photo) URL.revokeObjectURL(byId('photo').src);
+  photo = null;
+  byId('photo').removeAttribute('src');
+  byId('file').value = '';
+}
+
+function clearAll() {
+  closePhoto();
+  drawing.clear();
+}
+
+function refreshTools() {
+  const empty = !photo && !drawing.strokes.length;
+  byId('undo').disabled = !drawing.strokes.length;
+  byId('clear').disabled = empty;
+  byId('hint').classList.toggle('away', !empty);
+  byId('photo').hidden = !photo;
+  byId('canvas').hidden = Boolean(photo);
+  byId('boxes').classList.toggle('pick', Boolean(photo));
+}
+
+let nextExample = Math.floor(Math.random() * EXAMPLES.length);
+function playExample() {
+  clearAll();
+  drawing.play(EXAMPLES[nextExample++ % EXAMPLES.length]);
+}
+
+function onKey(event) {
+  if (event.target.matches('select') || event.altKey) return;
+  const withControl = event.ctrlKey || event.metaKey;
+  if (withControl && !event.shiftKey && event.key.toLowerCase() === 'z') {
+    event.preventDefault();
+    if (!byId('undo').disabled) drawing.undo();
+  } else if (!withControl && ['Escape', 'Delete'].includes(event.key)) {
+    clearAll();
+  }
+}
+
+async function start() {
+  byId('undo').addEventListener('click', () => drawing.undo());
+  byId('clear').addEventListener('click', clearAll);
+  byId('example').addEventListener('click', playExample);
+  byId('open').addEventListener('click', () => byId('file').click());
+  // What this browser cannot show, such as TIFF, the server may read.
+  byId('photo').addEventListener('error', () => (byId('photo').hidden = true));
+  byId('file').addEventListener('change', (event) => openPhoto(event.target.files[0]));
+  for (const id of ['saliency', 'model']) {
+    byId(id).addEventListener('change', () => (photo || drawing.strokes.length) && read());
+  }
+  document.addEventListener('keydown', onKey);
+  document.addEventListener('paste', (event) => openPhoto(event.clipboardData.files[0]));
+  document.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    byId('paper').classList.add('drop');
+  });
+  document.addEventListener('dragleave', (event) => {
+    if (!event.relatedTarget) byId('paper').classList.remove('drop');
+  });
+  document.addEventListener('drop', (event) => {
+    event.preventDefault();
+    byId('paper').classList.remove('drop');
+    openPhoto(event.dataTransfer.files[0]);
+  });
+  const { models } = await (await fetch('/models')).json();
+  byId('model').append(...models.map((name) => new Option(name, name)));
+}
+
+start();

@@ -1,0 +1,133 @@
+"""Image files in folders, and the labels that a folder may hold."""
+
+import csv
+import dataclasses
+import os
+import pathlib
+
+from mnist_jax import errors
+
+SUFFIXES = {
+  *('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.pgm'),
+  *('.png', '.ppm', '.tif', '.tiff', '.webp'),
+}
+MAX_FILES = 100_000  # In all; more are surely the wrong folder.
+MAX_LABEL_BYTES = 2**24
+
+
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+  """The files to read, in order, and the digits that some of them show."""
+
+  files: list[pathlib.Path]
+  labels: dict[pathlib.Path, int]
+
+
+def choose(arguments: list[str]) -> Chosen:
+  """Lists the files that arguments stand for; each stands for itself once.
+
+  Args:
+    arguments: paths. A folder stands for the image files below it, sorted; if
+      it holds a labels.csv, for those that this names.
+
+  Raises:
+    errors.UserError: when a folder has no image, there are too many files, or
+      a labels.csv is not what it should be. A file that does not exist is no
+      error here: its reader says so.
+  """
+  files, labels = [], {}
+  for argument in arguments:
+    path = pathlib.Path(argument)
+    if not path.is_dir():
+      files.append(path)
+    elif (path / 'labels.csv').is_file():
+      found = read_labels(path)
+      labels |= found
+      files += found
+    else:
+      files += list_images(path)
+    if len(files) > MAX_FILES:
+      raise errors.UserError(
+        f'{argument} brings the number of images above {MAX_FILES:,}; give '
+        'fewer at a time'
+      )
+  return Chosen(list(dict.fromkeys(files)), labels)
+
+
+def list_images(folder: pathlib.Path) -> list[pathlib.Path]:
+  """Returns the image files below a folder, sorted; links are not followed.
+
+  Raises:
+    errors.UserError: when there is none, or there are too many.
+  """
+  found = []
+  for place, folders, names in os.walk(folder):
+    folders[:] = sorted(name for name in folders if not name.startswith('.'))
+    found += (
+      pathlib.Path(place, name)
+      for name in sorted(names)
+      if pathlib.Path(name).suffix.lower() in SUFFIXES
+    )
+    if len(found) > MAX_FILES:
+      break  # `choose` says so.
+  if not found:
+    raise errors.UserError(
+      f'folder {folder} holds no image file; known are '
+      f'{", ".join(sorted(SUFFIXES))}'
+    )
+  return found
+
+
+def read_labels(folder: pathlib.Path) -> dict[pathlib.Path, int]:
+  """Reads labels.csv: a header with `path` and `label`, a line per image.
+
+  Returns:
+    The digit 0..9 of each file, in the order of the lines.
+
+  Raises:
+    errors.UserError: naming the line that is wrong: a path that leads out of
+      the folder or to no file, or a label that is no digit.
+  """
+  table = folder / 'labels.csv'
+  labels = {}
+  try:
+    if table.stat().st_size > MAX_LABEL_BYTES:
+      raise errors.UserError(
+        f'{table} is larger than {MAX_LABEL_BYTES // 2**20} MB; give a folder '
+        'with fewer images'
+      )
+    with table.open(encoding='utf-8', newline='') as lines:
+      rows = csv.DictReader(lines)
+      for row in rows:
+        path = _check_path(folder, row.get('path'), rows.line_num)
+        labels[path] = _check_label(table, row.get('label'), rows.line_num)
+  except (OSError, ValueError, csv.Error) as error:
+    raise errors.UserError(
+      f'{table} cannot be read as a table ({error}); write path,label and a '
+      'line for each image'
+    ) from error
+  if not labels:
+    raise errors.UserError(
+      f'{table} names no image; write path,label and a line for each image, or '
+      'remove it'
+    )
+  return labels
+
+
+def _check_path(folder, name, line) -> pathlib.Path:
+  path = folder / (name or '')
+  inside = path.resolve().is_relative_to(folder.resolve())
+  if not (name and inside and path.is_file()):
+    raise errors.UserError(
+      f'{folder / "labels.csv"}, line {line}: path {name!r} is no file in this '
+      'folder; correct or remove the line'
+    )
+  return path
+
+
+def _check_label(table, label, line) -> int:
+  if label not in set('0123456789'):
+    raise errors.UserError(
+      f'{table}, line {line}: label {label!r} is no digit; write one of 0 to 9'
+    )
+  return int(label)

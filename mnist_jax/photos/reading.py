@@ -1,0 +1,195 @@
+"""Bytes -> an upright grey picture, whatever the file holds.
+
+Everything is checked before it is decoded: the number of bytes, the format by
+its content (never by the name), and the number of pixels by the header.
+"""
+
+import io
+import pathlib
+import warnings
+
+import numpy as np
+from PIL import Image
+
+from mnist_jax import errors
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 50_000_000
+MAX_SIDE = 1_600
+# Passes of a progressive JPEG over its pixels; cameras write about ten.
+MAX_PIXELS_IN_SCANS = 1_000_000_000
+# Formats of photos, scans and drawings. Others that Pillow knows run programs
+# (EPS), or are rare enough to be little tested.
+FORMATS = ('PNG', 'JPEG', 'GIF', 'BMP', 'WEBP', 'TIFF', 'PPM')
+
+_ORIENTATION = 0x0112
+_TURNS = {
+  2: Image.Transpose.FLIP_LEFT_RIGHT,
+  3: Image.Transpose.ROTATE_180,
+  4: Image.Transpose.FLIP_TOP_BOTTOM,
+  5: Image.Transpose.TRANSPOSE,
+  6: Image.Transpose.ROTATE_270,
+  7: Image.Transpose.TRANSVERSE,
+  8: Image.Transpose.ROTATE_90,
+}
+
+
+def read(source: bytes | str | pathlib.Path) -> tuple[np.ndarray, tuple]:
+  """Reads an image file.
+
+  Args:
+    source: the file's content, or its path.
+
+  Returns:
+    [H, W] uint8 grey pixels, upright and at most MAX_SIDE on a side, and the
+    width and height of the upright original.
+
+  Raises:
+    errors.UserError: when it is no image, damaged, or beyond the limits.
+  """
+  if isinstance(source, bytes):
+    name, content = 'the picture', source
+  else:
+    name, content = str(source), _read_file(pathlib.Path(source))
+  image = _open(name, content)
+  _check_size(name, image, content)
+  width, height = image.size
+  try:
+    turn = _orientation(image)
+    grey = _grey(image)
+  except Exception as error:  # Whatever a damaged file makes a decoder raise.
+    raise _damaged(name, error) from error
+  if turn in _TURNS:
+    grey = grey.transpose(_TURNS[turn])
+    if turn >= 5:
+      width, height = height, width
+  return np.asarray(grey), (width, height)
+
+
+def _read_file(path):
+  try:
+    with open(path, 'rb') as file:
+      return file.read(MAX_BYTES + 1)
+  except (OSError, ValueError) as error:
+    reason = getattr(error, 'strerror', None) or 'not a path'
+    raise errors.UserError(
+      f'cannot read {path}: {reason}; give the path of an image file'
+    ) from error
+
+
+def _open(name, content):
+  if not content:
+    raise errors.UserError(f'{name} is empty; an image file was expected')
+  if len(content) > MAX_BYTES:
+    raise errors.UserError(
+      f'{name} is larger than {MAX_BYTES // 10**6} MB; make it smaller first'
+    )
+  try:
+    with warnings.catch_warnings():
+      # Pillow's own limits lie above ours; a file beyond both stops here.
+      warnings.simplefilter('ignore')
+      warnings.simplefilter('error', Image.DecompressionBombWarning)
+      return Image.open(io.BytesIO(content), formats=FORMATS)
+  except (Image.DecompressionBombWarning, Image.DecompressionBombError) as e:
+    raise _too_large(name) from e
+  except Exception as error:
+    if content[4:8] == b'ftyp':
+      raise errors.UserError(
+        f'{name} is a HEIC or AVIF picture, which cannot be read here; save '
+        'it as JPEG or PNG'
+      ) from error
+    raise errors.UserError(
+      f'{name} is not an image that can be read; give a '
+      f'{", ".join(FORMATS[:-1])} or {FORMATS[-1]} file'
+    ) from error
+
+
+def _check_size(name, image, content):
+  width, height = image.size
+  if width < 1 or height < 1:
+    raise errors.UserError(f'{name} has no pixels; give another picture')
+  if width * height > MAX_PIXELS:
+    raise _too_large(name, f' ({width:,} x {height:,})')
+  if image.format == 'JPEG':
+    scans = content.count(b'\xff\xda')
+    if scans * width * height > MAX_PIXELS_IN_SCANS and scans > 20:
+      raise errors.UserError(
+        f'{name} is a JPEG of {scans} passes; save it again as a plain one'
+      )
+
+
+def _too_large(name, size=''):
+  return errors.UserError(
+    f'{name} has more than {MAX_PIXELS // 10**6} million pixels{size}; make '
+    'it smaller first'
+  )
+
+
+def _damaged(name, error):
+  reason = (str(error).strip() or type(error).__name__).split('\n')[0][:80]
+  return errors.UserError(
+    f'{name} is damaged ({reason}); save it again as PNG or JPEG'
+  )
+
+
+def _orientation(image):
+  """Returns how a camera says it was held, 1 to 8; nonsense is upright."""
+  try:
+    return image.getexif().get(_ORIENTATION, 1)
+  except Exception:  # A damaged note about the picture, not the picture.
+    return 1
+
+
+def _grey(image) -> Image.Image:
+  """Returns mode 'L', at most MAX_SIDE on a side; the first of many frames."""
+  with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # Of Pillow, about odd palettes and tags.
+    if image.format == 'JPEG':
+      # The decoder itself can shrink by 2, 4 or 8, which is much faster.
+      image.draft(None, (MAX_SIDE, MAX_SIDE))
+    image.load()
+    if image.mode.startswith('I') or image.mode == 'F':
+      return _shrink(_from_numbers(image))
+    if 'A' in image.mode.upper() and image.mode != 'LAB':
+      return _on_background(_shrink(image.convert('RGBA')))
+    if 'transparency' in image.info:
+      return _on_background(_shrink(image.convert('RGBA')))
+    if image.mode in ('L', 'RGB'):
+      return _shrink(image).convert('L')
+    return _shrink(image.convert('RGB')).convert('L')
+
+
+def _shrink(image):
+  width, height = image.size
+  scale = MAX_SIDE / max(width, height)
+  if scale >= 1:
+    return image
+  size = max(1, round(width * scale)), max(1, round(height * scale))
+  return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _from_numbers(image):
+  """Returns 16-bit, 32-bit and float pixels as 'L', their range kept whole."""
+  values = np.nan_to_num(np.asarray(image, np.float64), posinf=0.0, neginf=0.0)
+  low, high = min(0.0, values.min()), values.max()
+  values = np.round((values - low) * (255 / max(high - low, 1e-9)))
+  return Image.fromarray(values.astype(np.uint8))
+
+
+def _on_background(image):
+  """Returns a transparent picture on a background that its ink stands out on.
+
+  A drawing may be nothing but ink, black or white, on nothing.
+  """
+  grey, alpha = np.asarray(image.convert('L')), np.asarray(image.getchannel(3))
+  visible = alpha > 127
+  if visible.mean() > 0.5:
+    background = np.median(grey[visible])
+  elif alpha.sum() and np.average(grey, weights=alpha) > 127:
+    background = 0
+  else:
+    background = 255
+  share = alpha / 255
+  return Image.fromarray(
+    np.round(grey * share + background * (1 - share)).astype(np.uint8)
+  )

@@ -1,0 +1,371 @@
+import io
+import struct
+import time
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from mnist_jax import errors, photos
+from mnist_jax.photos import clocks, reading
+
+PAPER, INK = 225, 60
+
+
+@pytest.fixture(scope='module')
+def large(digits):
+  """One digit of each kind as ink [h, 120] in [0, 1], by its label."""
+  images, labels = digits
+  return {label: enlarged(images[labels == label][0]) for label in range(10)}
+
+
+def enlarged(image, height=120):
+  rows, columns = np.nonzero(image)
+  cut = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+  width = max(8, round(height * cut.shape[1] / cut.shape[0]))
+  cut = Image.fromarray(cut).resize((width, height), Image.Resampling.BICUBIC)
+  return np.clip(np.asarray(cut, np.float32) / 160 - 0.3, 0, 1)
+
+
+def page(height=300, width=300, seed=0, grain=2.0):
+  rng = np.random.default_rng(seed)
+  return PAPER + rng.normal(0, grain, (height, width)).astype(np.float32)
+
+
+def put(paper, ink, x, y, value=INK):
+  height, width = ink.shape
+  window = paper[y : y + height, x : x + width]
+  window[:] = window * (1 - ink) + value * ink
+
+
+def encoded(pixels, file_format='PNG', **options):
+  buffer = io.BytesIO()
+  if not isinstance(pixels, Image.Image):
+    pixels = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+  pixels.save(buffer, file_format, **options)
+  return buffer.getvalue()
+
+
+def read(pixels, **options):
+  return photos.read_picture(encoded(pixels, **options))
+
+
+def alike(a, b):
+  """Returns the correlation of two 28x28 images."""
+  return np.corrcoef(a.ravel().astype(float), b.ravel().astype(float))[0, 1]
+
+
+def only(picture):
+  assert len(picture.digits) == 1, [digit.box for digit in picture.digits]
+  return picture.digits[0]
+
+
+def refused(source, word):
+  with pytest.raises(errors.UserError, match=word) as caught:
+    photos.read_picture(source)
+  message = str(caught.value)
+  assert '\n' not in message and len(message) < 250
+  return message
+
+
+@pytest.fixture(scope='module')
+def plain(large):
+  """What each digit gives alone on clean paper."""
+  found = {}
+  for label, ink in large.items():
+    paper = page()
+    put(paper, ink, 90, 80)
+    found[label] = only(read(paper)).image
+  return found
+
+
+def test_a_digit_comes_back_as_mnist_stores_it(plain):
+  for image in plain.values():
+    assert image.shape == (28, 28) and image.dtype == np.uint8
+    assert image.max() == 255
+    rows, columns = np.nonzero(image > 0)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    assert 19 <= max(height, width) <= 20
+    mass = image / image.sum(dtype=float)
+    assert mass.sum(1) @ np.arange(28) == pytest.approx(14, abs=0.6)
+    assert mass.sum(0) @ np.arange(28) == pytest.approx(14, abs=0.6)
+
+
+def test_the_aspect_of_a_digit_is_kept():
+  drawing = Image.new('F', (40, 80))
+  ImageDraw.Draw(drawing).ellipse((0, 0, 39, 79), outline=1.0, width=10)
+  rows, columns = np.nonzero(photos.frame(np.asarray(drawing)) > 127)
+  assert np.ptp(rows) + 1 == 20
+  assert np.ptp(columns) + 1 == 10
+
+
+def test_no_ink_frames_to_black():
+  assert not photos.frame(np.zeros((9, 9))).any()
+  assert not photos.frame(np.zeros((0, 4))).any()
+
+
+def test_an_image_of_the_data_set_comes_back_nearly_unchanged(digits):
+  images, _ = digits
+  for image in images[:40]:
+    assert alike(only(read(image)).image, image) > 0.85
+    assert alike(only(read(255 - image)).image, image) > 0.85
+
+
+def test_thin_and_thick_strokes_become_like_those_of_mnist():
+  for width in (3, 60):
+    drawing = Image.new('L', (400, 400), 255)
+    ImageDraw.Draw(drawing).line([(200, 60), (200, 340)], 0, width)
+    ImageDraw.Draw(drawing).line([(120, 340), (280, 340)], 0, width)
+    image = only(read(drawing)).image
+    across = (image[12] / 255).sum()
+    assert 1.5 < across < 5.5, (width, across)
+    assert image[12].max() > 200
+
+
+def test_polarity_does_not_matter(large, plain):
+  for label in (0, 3, 8):
+    paper = page()
+    put(paper, large[label], 90, 80)
+    assert alike(only(read(255 - paper)).image, plain[label]) > 0.9
+    board = page() * 0.2
+    put(board, large[label], 90, 80, 200)
+    assert alike(only(read(board)).image, plain[label]) > 0.9
+
+
+def test_a_border_of_the_inks_own_colour_does_not_turn_the_polarity(
+  large, plain
+):
+  paper = page(400, 400)
+  put(paper, large[4], 150, 140)
+  paper[:60] = paper[-60:] = 50
+  paper[:, :60] = paper[:, -60:] = 50
+  assert alike(only(read(paper)).image, plain[4]) > 0.85
+
+
+def test_shadow_and_uneven_light_do_not_matter(large, plain):
+  x = np.arange(300) / 300
+  for light in (0.4 + 0.6 * x, np.where(x < 0.35, 0.5, 1.0)):
+    paper = page()
+    put(paper, large[2], 90, 80)
+    assert alike(only(read(paper * light)).image, plain[2]) > 0.9
+
+
+def test_size_and_place_do_not_matter(digits):
+  images, labels = digits
+  three = images[labels == 3][0]
+  views = []
+  for height, side, x, y in [
+    (20, 40, 3, 15),
+    (90, 700, 560, 20),
+    (500, 640, 60, 70),
+  ]:
+    paper = page(side, side)
+    put(paper, enlarged(three, height), x, y)
+    views.append(only(read(paper)).image)
+  assert alike(views[0], views[2]) > 0.85
+  assert alike(views[1], views[2]) > 0.85
+
+
+def test_squared_and_ruled_paper_do_not_count(large, plain):
+  for rows, columns in ((True, True), (True, False)):
+    paper = page(400, 400)
+    for at in range(20, 400, 45):
+      if rows:
+        paper[at : at + 2] -= 70
+      if columns:
+        paper[:, at : at + 2] -= 70
+    put(paper, large[5], 150, 140)
+    assert alike(only(read(paper)).image, plain[5]) > 0.85
+
+
+def test_a_printed_frame_does_not_count(large, plain):
+  paper = page(300, 300)
+  paper[50:250, 50:54] = paper[50:250, 246:250] = 40
+  paper[50:54, 50:250] = paper[246:250, 50:250] = 40
+  put(paper, large[6], 110, 90)
+  assert alike(only(read(paper)).image, plain[6]) > 0.85
+
+
+def test_several_digits_come_left_to_right_and_lines_top_to_bottom(
+  large, plain
+):
+  paper, text = page(420, 640), ('5172', '0394')
+  for line, word in enumerate(text):
+    for place, letter in enumerate(word):
+      put(paper, large[int(letter)], 40 + 150 * place, 40 + 200 * line)
+  found = read(paper).digits
+  assert len(found) == 8
+  for digit, letter in zip(found, ''.join(text), strict=True):
+    assert alike(digit.image, plain[int(letter)]) > 0.85
+
+
+def test_a_box_lies_around_its_digit_in_pixels_of_the_original(large):
+  paper = page(900, 2400)
+  ink = enlarged((large[3] * 255).astype(np.uint8), 300)
+  put(paper, ink, 1500, 200)
+  picture = read(paper)
+  assert picture.size == (2400, 900)
+  assert max(picture.pixels.shape) <= reading.MAX_SIDE
+  wanted = (1500, 200, 1500 + ink.shape[1], 500)
+  np.testing.assert_allclose(only(picture).box, wanted, atol=12)
+
+
+def test_a_five_with_a_bar_of_its_own_is_one_digit():
+  drawing = Image.new('L', (300, 300), 255)
+  pen = ImageDraw.Draw(drawing)
+  pen.line([(150, 70), (215, 64)], 0, 10)
+  pen.line([(135, 75), (130, 140)], 0, 10)
+  pen.arc((95, 130, 195, 230), 240, 130, 0, 10)
+  only(read(drawing))
+
+
+def test_exif_orientation_is_honoured(large, plain):
+  paper = page(300, 400)
+  put(paper, large[7], 40, 60)
+  upright = Image.fromarray(paper.astype(np.uint8))
+  stored = {3: upright.rotate(180), 6: upright.rotate(90, expand=True)}
+  for orientation, image in stored.items():
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = read(image, file_format='JPEG', exif=exif, quality=95)
+    assert picture.size == (400, 300)
+    digit = only(picture)
+    assert alike(digit.image, plain[7]) > 0.9
+    np.testing.assert_allclose(digit.box, only(read(upright)).box, atol=2)
+
+
+def modes(grey):
+  """Yields one picture of dark ink in many ways to store it."""
+  yield 'RGB', grey.convert('RGB'), {}
+  yield 'CMYK', grey.convert('CMYK'), {'file_format': 'JPEG'}
+  yield 'palette', grey.quantize(8), {}
+  yield 'two colours', grey.convert('1', dither=Image.Dither.NONE), {}
+  deep = np.asarray(grey, np.uint16)
+  yield '16 bits', Image.fromarray(deep * 257), {}
+  yield '12 of 16 bits', Image.fromarray(deep * 16), {'file_format': 'TIFF'}
+  clear = Image.eval(grey, lambda value: 255 - value)
+  for colour in (0, 255):
+    ink = Image.new('RGBA', grey.size, (colour, colour, colour, 0))
+    ink.putalpha(clear.point(lambda value: max(0, value - 40)))
+    yield f'{colour} on nothing', ink, {}
+  still = {'file_format': 'GIF', 'save_all': True}
+  blank = Image.new('L', grey.size, 255)
+  yield 'animation', grey, still | {'append_images': [blank]}
+
+
+def test_every_way_to_store_a_picture_gives_the_same_digit(large, plain):
+  paper = page(grain=0)
+  put(paper, large[9], 90, 80)
+  for name, image, options in modes(Image.fromarray(paper.astype(np.uint8))):
+    found = read(image, **options)
+    assert len(found.digits) == 1, name
+    assert alike(found.digits[0].image, plain[9]) > 0.85, name
+
+
+def empty_pages():
+  yield page(grain=6)
+  yield page() * np.linspace(0.5, 1, 300)
+  ruled = page(400, 400)
+  ruled[30::60] -= 60
+  yield ruled
+  yield np.zeros((300, 300))
+  yield np.full((300, 300), 255)
+  yield np.zeros((1, 1))
+  yield np.full((1, 3000), 255)
+
+
+def test_an_empty_page_holds_no_digit():
+  for empty in empty_pages():
+    picture = read(empty)
+    assert picture.digits == () and picture.note == 'no digit found'
+
+
+def test_each_bad_file_gives_one_clear_line(tmp_path):
+  good = encoded(page())
+  refused(b'', 'is empty')
+  refused(b'hello, I am no picture', 'not an image')
+  refused(good[:200], 'damaged')
+  refused(good[: len(good) // 2], 'damaged')
+  refused(b'\0\0\0\x18ftypheic' + bytes(40), 'HEIC')
+  refused(bytes(reading.MAX_BYTES + 1), 'larger than 20 MB')
+  refused(tmp_path / 'none.png', 'cannot read')
+  refused(tmp_path, 'cannot read')
+  refused('a\0b', 'cannot read')
+  refused(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n', 'not an image')
+
+
+def test_a_wrong_extension_does_not_matter(tmp_path, large):
+  paper = page()
+  put(paper, large[1], 90, 80)
+  path = tmp_path / 'photo.txt'
+  path.write_bytes(encoded(paper, 'WEBP'))
+  only(photos.read_picture(path))
+  only(photos.read_picture(str(path)))
+
+
+@pytest.mark.parametrize('side', [8_000, 50_000])
+def test_a_bomb_is_refused_by_its_header(side):
+  started = time.monotonic()
+  header = struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)
+  chunk = b'IHDR' + header
+  crc = struct.pack('>I', zlib.crc32(chunk))
+  bomb = b'\x89PNG\r\n\x1a\n' + struct.pack('>I', 13) + chunk + crc
+  rows = zlib.compress(bytes(1000))
+  data = b'IDAT' + rows
+  bomb += struct.pack('>I', len(rows)) + data
+  bomb += struct.pack('>I', zlib.crc32(data))
+  refused(bomb, 'million pixels')
+  assert time.monotonic() - started < 2
+
+
+def test_a_jpeg_of_endless_passes_is_refused():
+  content = encoded(Image.new('L', (5000, 5000)), 'JPEG')
+  refused(content[:-2] + b'\xff\xda\x00\x02' * 300, 'passes')
+
+
+def test_a_picture_that_takes_too_long_is_given_up():
+  with pytest.raises(errors.UserError, match='more than 0 s'):
+    clocks.Deadline(0).check('a stage')
+
+
+def test_the_number_of_digits_and_parts_is_bounded():
+  rng = np.random.default_rng(0)
+  noise = np.where(rng.random((500, 500)) < 0.1, 0, 255)
+  blobs = np.kron(rng.random((80, 80)) < 0.2, np.ones((12, 12))) * 255
+  for picture in (noise, blobs):
+    assert len(read(picture).digits) <= 100
+
+
+FORMATS = ('PNG', 'JPEG', 'GIF', 'BMP', 'TIFF', 'WEBP')
+
+
+def mutated(rng, content):
+  """Returns the file with bytes changed, anywhere or in its header, or cut."""
+  content = bytearray(content)
+  kind = rng.integers(3)
+  if kind == 0:
+    return bytes(content[: rng.integers(len(content))])
+  reach = len(content) if kind == 1 else min(80, len(content))
+  for place in rng.integers(0, reach, rng.integers(1, 12)):
+    content[place] = rng.integers(256)
+  return bytes(content)
+
+
+def test_damage_gives_a_picture_or_one_line_and_nothing_else(large):
+  paper = page(64, 90, grain=1)
+  put(paper, enlarged((large[5] * 255).astype(np.uint8), 44), 20, 10)
+  files = [encoded(paper, name) for name in FORMATS]
+  rng = np.random.default_rng(0)
+  outcomes = []
+  started = time.monotonic()
+  for number in range(330):
+    content = mutated(rng, files[number % len(files)])
+    try:
+      outcomes.append(type(photos.read_picture(content)))
+    except errors.UserError as error:
+      assert '\n' not in str(error)
+      outcomes.append(errors.UserError)
+  assert outcomes.count(photos.Picture) > 30
+  assert outcomes.count(errors.UserError) > 30
+  assert time.monotonic() - started < 60
