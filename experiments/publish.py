@@ -123,7 +123,7 @@ def read_photos(name: str) -> dict:
     return {}
   return {
     'these weights': results.get('weights', {}).get(name, {}),
-    'plain resize': results.get('plain_resize', {}),
+    'plain resize': results.get('plain_resize', {}).get(name, {}),
   }
 
 

@@ -7,6 +7,7 @@ import json
 import pathlib
 
 from experiments import benchmark_report
+from mnist_jax.analysis import sweeps
 
 ROOT = pathlib.Path(__file__).parent.parent
 RESULTS = pathlib.Path(__file__).parent / 'results'
@@ -62,7 +63,46 @@ def benchmark() -> str:
   return benchmark_report.table(json.loads(path.read_text()))
 
 
-PARTS = {'results': table, 'benchmark': benchmark}
+def seeds() -> str:
+  """Returns what the committed sweep of `fast` says, or nothing before it."""
+  path = RESULTS / 'fast-seeds.json'
+  if not path.exists():
+    return ''
+  text = sweeps.describe(json.loads(path.read_text()))
+  command = json.loads(path.read_text())['command']
+  return f'```\n$ {command}\n{text}\n```'
+
+
+def photos() -> str:
+  """Returns the accuracy on other people's digits, or nothing before it."""
+  path = RESULTS / 'photos.json'
+  if not path.exists():
+    return ''
+  found = json.loads(path.read_text())
+  ways = [
+    (f'`{name}`, {title}', found[way][name])
+    for name in found['weights']
+    for way, title in (
+      ('weights', 'this pipeline'),
+      ('plain_resize', 'plain resize'),
+    )
+  ]
+  lines = [
+    f'| set | images | {" | ".join(title for title, _ in ways)} |',
+    f'|---|--:|{"--:|" * len(ways)}',
+  ]
+  for name, scores in ways[0][1].items():
+    cells = (f'{way[name]["accuracy"]:.2%}' for _, way in ways)
+    lines.append(f'| {name} | {scores["count"]} | {" | ".join(cells)} |')
+  return '\n'.join(lines)
+
+
+PARTS = {
+  'results': table,
+  'benchmark': benchmark,
+  'seeds': seeds,
+  'photos': photos,
+}
 
 
 def split(text: str, name: str) -> tuple[str, str, str]:
