@@ -1,6 +1,6 @@
 """Random distortions of a batch, on the device: what they are and their order.
 
-First the hand (warp.py moves strokes), then the pen and the picture (ink.py),
+First the hand (warp.py moves strokes), then the pen and the picture (pen.py),
 then erasing.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from mnist_jax import ink, warp
+from mnist_jax import pen, warp
 from mnist_jax import rngs as rngs_lib
 
 SIDE = warp.SIDE
 GEOMETRY = ('rotate', 'shear', 'scale', 'shift', 'elastic')
-INK = (
+PEN = (
   'thicken',
   'thin',
   'rule_probability',
@@ -61,15 +61,15 @@ def augment(
     if config.elastic:
       points += warp.elastic_shifts(keys[:, 1], config.elastic)
     images = warp.resample(images, points)
-  if any(getattr(config, name) for name in INK):
+  if any(getattr(config, name) for name in PEN):
     # Keys of their own: with these off, the others draw what they always drew.
-    images = ink.draw_again(jax.vmap(_ink_key)(rngs), images, config)
+    images = pen.draw_again(jax.vmap(_pen_key)(rngs), images, config)
   if config.erase_probability:
     images = jnp.where(erased(keys[:, 2], config), 0, images)
   return images
 
 
-def _ink_key(rng):
+def _pen_key(rng):
   return jax.random.fold_in(rng, 1)
 
 

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / 'mnist_jax'
 
 FLOORS = [
-  {'errors', 'winograd'},
+  {'errors', 'winograd', 'warp'},
   {
     'conv_cpu',
     'files',
@@ -16,6 +16,7 @@ FLOORS = [
     'progress',
     'interrupts',
     'rngs',
+    'pen',
     'config',
     'data',
   },

@@ -20,7 +20,7 @@ SIDE, CENTRE = warp.SIDE, warp.CENTRE
 def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
   """Draws each image with another pen and takes another picture of it.
 
-  Stroke width, lines and specks, blur, contrast and grain, in this order: the
+  Stroke width, contrast, lines and specks, blur and grain, in this order: the
   camera comes after the pen.
 
   Args:
@@ -41,6 +41,10 @@ def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
   if config.thicken or config.thin:
     amount = width * (config.thicken + config.thin) - config.thin
     images = change_width(images, amount, max(config.thicken, config.thin))
+  if config.contrast:
+    # Before the lines: print is often darker than the pencil inside it. What
+    # is now above full ink is cut at the end.
+    images *= jnp.exp(jnp.log1p(config.contrast) * (2 * contrast - 1))
   for i, draw, probability in (
     (1, rules, config.rule_probability),
     (2, rules, config.rule_probability),
@@ -50,8 +54,6 @@ def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
       images = jnp.maximum(images, draw(keys[:, i], probability))
   if config.blur:
     images = blurred(images, config.blur, blur)
-  if config.contrast:
-    images *= jnp.exp(jnp.log1p(config.contrast) * (2 * contrast - 1))
   if config.grain:
     images += config.grain * grain * noise(keys[:, 4])
   return jnp.clip(images, 0.0, 1.0)
