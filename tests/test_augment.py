@@ -68,33 +68,31 @@ def test_every_distortion_is_off_by_default():
 
 
 def test_a_new_pen_leaves_the_other_draws_alone(images):
-  hand = {name: STRONG[name] for name in (*augment.GEOMETRY, 'erase_area')}
-  hand['erase_probability'] = 0.5
+  hand = {name: STRONG[name] for name in augment.GEOMETRY}
+  hand |= {'erase_probability': 0.5, 'erase_area': 0.2}
   np.testing.assert_allclose(
-    create(**hand, contrast=1e-6)(RNG, images),
-    create(**hand)(RNG, images),
+    jax.jit(create(**hand, contrast=1e-6))(RNG, images),
+    jax.jit(create(**hand))(RNG, images),
     atol=1e-5,
   )
 
 
-def test_output_stays_between_background_and_ink(images):
-  out = create(**STRONG)(RNG, images)
-  assert out.shape == images.shape
-  assert out.dtype == jnp.float32
-  assert out.min() >= 0.0
-  assert out.max() <= 1.0
-
-
 def test_a_device_draws_what_the_whole_batch_draws_there(images):
   distort = create(**STRONG)
-  whole = distort(RNG, images)
+  # Compiled as a step is: piece by piece takes ten times as long.
+  alone = jax.jit(distort)
   parts = jax.vmap(
     functools.partial(distort, axis_name='data'),
     in_axes=(None, 0),
     axis_name='data',
-  )(RNG, images.reshape(4, 16, 28, 28))
-  np.testing.assert_allclose(whole, parts.reshape(whole.shape), atol=1e-6)
-  assert not jnp.allclose(whole, distort(jax.random.key(1), images))
+  )
+  whole = alone(RNG, images)
+  split = jax.jit(parts)(RNG, images.reshape(4, 16, 28, 28))
+  np.testing.assert_allclose(whole, split.reshape(whole.shape), atol=1e-5)
+  assert not jnp.allclose(whole, alone(jax.random.key(1), images))
+  assert whole.dtype == jnp.float32
+  assert whole.min() >= 0.0
+  assert whole.max() <= 1.0
 
 
 def test_resampling_on_the_grid_moves_whole_pixels(images):

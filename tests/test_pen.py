@@ -1,5 +1,6 @@
 """A new pen changes the strokes and the picture as far as asked."""
 
+import functools
 import types
 
 import jax
@@ -23,20 +24,33 @@ def keys():
   return rngs.per_example(jax.random.key(0), 2000)
 
 
-def amounts(value, count):
-  return jnp.full((count, 1, 1), value)
+# One compiled program each, as in a training step.
+change_width = jax.jit(pen.change_width, static_argnames='most')
+rules, specks, segments, noise = map(
+  jax.jit, (pen.rules, pen.specks, pen.segments, pen.noise)
+)
+
+
+def draw_again(keys, images, **fields):
+  config = types.SimpleNamespace(**(dict.fromkeys(augment.PEN, 0.0) | fields))
+  return pen.draw_again(keys, images, config)
+
+
+def change(images, pixels):
+  amount = jnp.full((len(images), 1, 1), pixels)
+  return np.asarray(change_width(images, amount, most=2.0))
 
 
 @pytest.mark.parametrize('pixels', [1, 2])
 def test_a_thicker_stroke_is_dilated_once_a_pixel(images, pixels):
   wide = ndimage.iterate_structure(CROSS[0], pixels)[None]
-  thick = pen.change_width(images, amounts(float(pixels), 64), 2.0)
+  thick = change(images, float(pixels))
   expected = ndimage.grey_dilation(images, footprint=wide, mode='constant')
   np.testing.assert_allclose(thick, expected, atol=1e-6)
 
 
 def test_a_thinner_stroke_is_eroded_and_keeps_its_darkest_ink(images):
-  thin = pen.change_width(images, amounts(-1.0, 64), 1.0)
+  thin = change(images, -1.0)
   eroded = ndimage.grey_erosion(images, footprint=CROSS, mode='constant')
   kept = images.max((1, 2)) / np.maximum(eroded.max((1, 2)), 1e-3)
   np.testing.assert_allclose(thin, eroded * kept[:, None, None], atol=1e-5)
@@ -45,8 +59,8 @@ def test_a_thinner_stroke_is_eroded_and_keeps_its_darkest_ink(images):
 
 def test_a_wider_change_adds_or_removes_more_ink(images):
   ink = [
-    pen.change_width(images, amounts(value, 64), 1.5).sum((1, 2))
-    for value in (-0.8, -0.4, 0.0, 0.4, 0.8, 1.5)
+    change(images, pixels).sum((1, 2))
+    for pixels in (-0.8, -0.4, 0.0, 0.4, 0.8, 1.5)
   ]
   # Image by image, but where thinning has nothing but faint ink to keep.
   assert (np.diff(ink[1:], axis=0) > 0).all()
@@ -58,21 +72,19 @@ def test_a_segment_has_the_ink_of_its_length_and_width():
   angle = jnp.linspace(0, jnp.pi, 9)
   direction = jnp.stack([jnp.sin(angle), jnp.cos(angle)], -1)
   middle = jnp.stack([jnp.linspace(-2, 3, 9), jnp.linspace(1.5, 0, 9)], -1)
-  lines = pen.segments(middle, direction, jnp.full(9, 6.0), jnp.full(9, 1.0))
+  lines = segments(middle, direction, jnp.full(9, 6.0), jnp.full(9, 1.0))
   # A stadium; the fading edge adds a little.
   np.testing.assert_allclose(lines.sum((1, 2)), 24 + np.pi, rtol=0.03)
-  for line, place, way in zip(lines, middle, direction, strict=True):
-    centre = np.array(ndimage.center_of_mass(np.asarray(line))) - 13.5
+  for line, place in zip(np.asarray(lines), middle, strict=True):
+    centre = np.array(ndimage.center_of_mass(line)) - 13.5
     np.testing.assert_allclose(centre, place, atol=0.05)
-    rows, columns = np.nonzero(line > 0.5)
-    across = (rows - 13.5 - place[0]) * way[1] - (
-      columns - 13.5 - place[1]
-    ) * way[0]
-    assert np.abs(across).max() <= 1.0
+  # Along the first, which lies level, and across it.
+  assert (lines[0] > 0.5).any(0).sum() in (13, 14, 15)
+  assert (lines[0] > 0.5).any(1).sum() == 2
 
 
 def test_lines_are_level_or_upright_and_mostly_near_the_border(keys):
-  lines = np.asarray(pen.rules(keys, 0.5))
+  lines = np.asarray(rules(keys, 0.5))
   hit = lines.any((1, 2))
   assert 0.45 < hit.mean() < 0.55
   lines = lines[hit] > 0
@@ -86,7 +98,7 @@ def test_lines_are_level_or_upright_and_mostly_near_the_border(keys):
 
 
 def test_specks_are_small_and_anywhere(keys):
-  dots = np.asarray(pen.specks(keys, 0.25))
+  dots = np.asarray(specks(keys, 0.25))
   hit = dots.any((1, 2))
   assert 0.2 < hit.mean() < 0.3
   dots = dots[hit] > 0
@@ -100,35 +112,33 @@ def test_blur_is_gaussian_in_the_part_that_is_asked(images):
   inner = np.pad(images[:, 4:-4, 4:-4], ((0, 0), (4, 4), (4, 4)))
   soft = ndimage.gaussian_filter(inner, (0, 1, 1), truncate=8.0)
   expected = inner + np.asarray(part) * (soft - inner)
-  np.testing.assert_allclose(pen.blurred(inner, 1.0, part), expected, atol=1e-4)
+  np.testing.assert_allclose(pen.blurred(inner, 1.0, part), expected, atol=1e-3)
 
 
 def test_noise_is_even_around_zero(keys):
-  noise = np.asarray(pen.noise(keys[:100]))
-  assert noise.min() == -1.0
-  assert noise.max() == 1.0
-  assert abs(noise.mean()) < 0.01
-  np.testing.assert_allclose(noise.std(), 3**-0.5, rtol=0.01)
-
-
-OFF = dict.fromkeys(augment.PEN, 0.0)
+  drawn = np.asarray(noise(keys[:100]))
+  np.testing.assert_allclose([drawn.min(), drawn.max()], [-1, 1], rtol=1e-6)
+  assert abs(drawn.mean()) < 0.01
+  np.testing.assert_allclose(drawn.std(), 3**-0.5, rtol=0.01)
 
 
 def test_contrast_makes_ink_fainter_or_stronger_within_its_factor(keys):
-  config = types.SimpleNamespace(**(OFF | {'contrast': 1.0}))
   grey = jnp.full((2000, 28, 28), 0.5)
-  ink = np.asarray(pen.draw_again(keys, grey, config))[:, 0, 0]
+  drawn = jax.jit(functools.partial(draw_again, contrast=1.0))(keys, grey)
+  ink = np.asarray(drawn)[:, 0, 0]
   assert 0.25 <= ink.min() < 0.27
   assert 0.95 < ink.max() <= 1.0
   np.testing.assert_allclose(np.log(ink).mean(), np.log(0.5), atol=0.05)
 
 
-def test_each_field_changes_images_and_no_other_key_draws_the_same(images):
-  keys = rngs.per_example(jax.random.key(0), 64)
-  others = rngs.per_example(jax.random.key(1), 64)
-  for name in augment.PEN:
-    config = types.SimpleNamespace(**(OFF | {name: 1.0}))
-    changed = pen.draw_again(keys, images, config)
+def test_each_field_changes_images_by_its_key(images, keys):
+  @jax.jit
+  def draw(keys):
+    return [draw_again(keys, images, **{name: 1.0}) for name in augment.PEN]
+
+  drawn = draw(keys[:64]), draw(keys[64:128])
+  for name, changed, other in zip(augment.PEN, *drawn, strict=True):
     assert np.abs(changed - images).max() > 0.1, name
-    again = pen.draw_again(others, images, config)
-    assert np.abs(changed - again).max() > 0.1, name
+    assert np.abs(changed - other).max() > 0.1, name
+    assert changed.min() >= 0.0, name
+    assert changed.max() <= 1.0, name
