@@ -68,11 +68,10 @@ def test_every_distortion_is_off_by_default():
 
 
 def test_a_new_pen_leaves_the_other_draws_alone(images):
-  hand = {name: STRONG[name] for name in augment.GEOMETRY}
-  hand |= {'erase_probability': 0.5, 'erase_area': 0.2}
+  others = {'rotate': 25.0, 'erase_probability': 0.5, 'erase_area': 0.2}
   np.testing.assert_allclose(
-    jax.jit(create(**hand, contrast=1e-6))(RNG, images),
-    jax.jit(create(**hand))(RNG, images),
+    create(**others, contrast=1e-6)(RNG, images),
+    create(**others)(RNG, images),
     atol=1e-5,
   )
 
