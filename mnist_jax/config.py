@@ -38,6 +38,13 @@ def default() -> ml_collections.ConfigDict:
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
+    thicken=0.0,  # Pixels that a stroke's edges may move out.
+    thin=0.0,  # Pixels that they may move in.
+    rule_probability=0.0,  # Of each of two lines left of a frame or ruling.
+    speck_probability=0.0,  # Of a stray dot or dash.
+    blur=0.0,  # Standard deviation of a blurred copy mixed in, in pixels.
+    contrast=0.0,  # Ink is fainter or stronger by up to 1 + this.
+    grain=0.0,  # Largest noise either way, as a fraction of full ink.
   )
   config.model = dict(
     name='basic',
@@ -122,6 +129,13 @@ RANGES = {
   'augment.elastic': (0.0, 28.0),
   'augment.erase_probability': (0.0, 1.0),
   'augment.erase_area': (0.02, 1.0),
+  'augment.thicken': (0.0, 4.0),
+  'augment.thin': (0.0, 4.0),
+  'augment.rule_probability': (0.0, 1.0),
+  'augment.speck_probability': (0.0, 1.0),
+  'augment.blur': (0.0, 28.0),
+  'augment.contrast': (0.0, 9.0),
+  'augment.grain': (0.0, 1.0),
   'model.dropout': (0.0, 0.99),
   'optim.lr': (TINY, 1e3),
   'optim.momentum': (0.0, 0.9999),

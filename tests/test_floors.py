@@ -8,7 +8,7 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / 'mnist_jax'
 
 FLOORS = [
-  {'errors', 'winograd'},
+  {'errors', 'winograd', 'warp'},
   {'hosts'},
   {
     'conv_cpu',
@@ -17,6 +17,7 @@ FLOORS = [
     'progress',
     'interrupts',
     'rngs',
+    'pen',
     'config',
     'data',
     'arguments',
