@@ -14,11 +14,11 @@ from mnist_jax import config as config_lib
 def get_config(mode: str = 'full'):
   """Returns the recipe; `configs/robust.py:smoke` runs in seconds."""
   config = improved.get_config()
-  config.total_epochs = 18.0
-  config.augment.update(rotate=15.0, shear=15.0)  # Held or written aslant.
-  # A digit is smaller, and off the centre, where a remnant was framed with it.
-  config.augment.update(scale=0.25, shift=2.5)
-  config.augment.elastic = 0.9  # Hands far from the census's.
+  config.total_epochs = 24.0
+  config.augment.update(shear=12.0, scale=0.15)  # Held or written aslant.
+  # Half of the digits stay in MNIST's own hand: when all were drawn again,
+  # validation stopped at 53 errors after 8 of 18 epochs.
+  config.augment.pen_probability = 0.5
   config.augment.update(thicken=1.0, thin=0.7)  # Felt pens, fine pencils.
   config.augment.rule_probability = 0.25  # What is left of cells and frames.
   config.augment.speck_probability = 0.15  # Full stops, and dirt.

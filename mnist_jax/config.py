@@ -38,6 +38,7 @@ def default() -> ml_collections.ConfigDict:
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
+    pen_probability=1.0,  # Of the seven that follow, together.
     thicken=0.0,  # Pixels that a stroke's edges may move out.
     thin=0.0,  # Pixels that they may move in.
     rule_probability=0.0,  # Of each of two lines left of a frame or ruling.
@@ -129,6 +130,7 @@ RANGES = {
   'augment.elastic': (0.0, 28.0),
   'augment.erase_probability': (0.0, 1.0),
   'augment.erase_area': (0.02, 1.0),
+  'augment.pen_probability': (0.0, 1.0),
   'augment.thicken': (0.0, 4.0),
   'augment.thin': (0.0, 4.0),
   'augment.rule_probability': (0.0, 1.0),

@@ -18,8 +18,9 @@ SIDE, CENTRE = warp.SIDE, warp.CENTRE
 
 
 def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
-  """Draws each image with another pen and takes another picture of it.
+  """Draws images with another pen and takes other pictures of them.
 
+  Each with `pen_probability`; MNIST's own pens and scanner keep the others.
   Stroke width, contrast, lines and specks, blur and grain, in this order: the
   camera comes after the pen.
 
@@ -33,6 +34,7 @@ def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
   """
   if images.dtype == jnp.uint8:
     images = images.astype(jnp.float32) / 255
+  plain = images
   keys = jax.vmap(lambda rng: jax.random.split(rng, 5))(rngs)
   # [B, 1, 1] each, uniform in [0, 1).
   width, blur, contrast, grain = jnp.moveaxis(
@@ -56,7 +58,15 @@ def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
     images = blurred(images, config.blur, blur)
   if config.grain:
     images += config.grain * grain * noise(keys[:, 4])
-  return jnp.clip(images, 0.0, 1.0)
+  images = jnp.clip(images, 0.0, 1.0)
+  if config.pen_probability < 1:
+    drawn = _uniform(jax.vmap(_choice_key)(rngs), 1, 1)
+    images = jnp.where(drawn < config.pen_probability, images, plain)
+  return images
+
+
+def _choice_key(rng):
+  return jax.random.fold_in(rng, 5)
 
 
 def _uniform(rngs, *shape):
