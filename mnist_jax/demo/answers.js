@@ -89,7 +89,7 @@ export class Answers {
 
 function percent(share) {
   const value = 100 * share;
-  return value > 99.9 ? 'Over 99.9 %' : `${value.toFixed(value < 99 ? 0 : 1)} %`;
+  return value > 99.9 ? 'over 99.9 %' : `${value.toFixed(value < 99 ? 0 : 1)} %`;
 }
 
 function describe(digit) {
@@ -101,8 +101,10 @@ function sentence(digit, several) {
   const strong = document.createElement('b');
   const { digit: best, runner_up: next, confidence, sure } = digit;
   strong.textContent = sure ? `${percent(confidence)} sure` : `Not sure: ${best} or ${next}`;
-  const rest = sure ? `, next would be ${next}` : `, ${percent(confidence)} for ${best}`;
-  return [...(several && sure ? [`The ${best}: `] : []), strong, rest];
+  const rest = sure ? `, next ${next}` : `, ${percent(confidence)} for ${best}`;
+  if (several && sure) return [`The ${best}: `, strong, rest];
+  strong.textContent = strong.textContent.replace(/^o/, 'O');
+  return [strong, rest];
 }
 
 function showNumber(digits) {
