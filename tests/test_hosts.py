@@ -53,12 +53,12 @@ def cache(tmp_path_factory):
   return tmp_path_factory.mktemp('cache')
 
 
-def start(path, cache, *flags, **env):
+def start(path, cache, *flags, module='mnist_jax.main', **env):
   proxies = ('http_proxy', 'https_proxy', 'all_proxy')
   inherited = {k: v for k, v in os.environ.items() if k.lower() not in proxies}
   with (path.parent / f'{path.name}.err').open('a') as err:
     return subprocess.Popen(
-      [sys.executable, '-m', 'mnist_jax.main', f'--workdir={path}', *flags],
+      [sys.executable, '-m', module, f'--workdir={path}', *flags],
       cwd=REPOSITORY,
       stdout=subprocess.PIPE,
       stderr=err,
@@ -71,7 +71,7 @@ def start(path, cache, *flags, **env):
 
 
 @contextlib.contextmanager
-def pair(path, cache, *, slurm=False):
+def pair(path, cache, *, slurm=False, recipe=RECIPE, **options):
   """Starts both processes of a run; none of them outlives the block."""
   processes = []
   job_id, port = free_slurm_job()
@@ -81,7 +81,7 @@ def pair(path, cache, *, slurm=False):
         flags, env = ['--distributed'], slurm_environment(job_id, i)
       else:
         flags, env = explicit_flags(port, i), {}
-      processes.append(start(path, cache, *RECIPE, *flags, **env))
+      processes.append(start(path, cache, *recipe, *flags, **env, **options))
     yield processes
   finally:
     for process in processes:
@@ -194,6 +194,24 @@ def test_two_processes_end_with_the_weights_of_one(together, tmp_path):
   np.testing.assert_allclose(logits, their_logits, rtol=1e-3, atol=1e-3)
   assert result['num_devices'] == 4
   assert result['best_epoch'] == progress.best_epoch
+
+
+def test_a_sweep_spreads_its_seeds_over_both_processes(tmp_path, cache):
+  recipe = ('--config=configs/fast.py:smoke', '--num_seeds=3')
+  options = {
+    'module': 'experiments.seed_sweep',
+    'JAX_DISABLE_MOST_OPTIMIZATIONS': '1',
+  }
+  path = tmp_path / 'sweep'
+  with pair(path, cache, recipe=recipe, **options) as processes:
+    first, second = finish(processes)
+  assert 'devices mode, 4 devices' in first
+  assert second == ''
+  found = json.loads((path / 'sweep.json').read_text())
+  assert [result['seed'] for result in found['seeds']] == [0, 1, 2]
+  assert found['failed'] == []
+  errors = {result['test']['num_errors'] for result in found['seeds']}
+  assert len(errors) > 1  # Seeds of their own.
 
 
 def test_only_the_first_process_prints_and_writes(together):
