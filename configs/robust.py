@@ -8,9 +8,9 @@ picture in training is what a digit cut out of a photo brings along. The same
 
 Test accuracy 99.34 % (66 errors of 10,000) after 18 epochs, 1,878 s of
 training on 2 CPU cores that were shared with other work. Validation errors:
-53 of 6,087, where `improved` has 39: wider distortions cost MNIST's own test
-a little. In return, on digits of other people, of which no recipe trained on any, faint
-ink, blur and what is left of a frame cost it far less than they cost
+53 of 6,087, where `improved` has 39: the wider distortions cost some of
+MNIST's own accuracy. On other people's digits, which no recipe trains on,
+faint ink, blur and remnants of frames cost it far less than they cost
 `improved` after 6 epochs.
 """
 
