@@ -19,7 +19,15 @@ from absl import flags
 from experiments import readme
 from mnist_jax import command_line, errors
 
-NAMES = ('single_conv', 'two_conv', 'wide_conv', 'basic', 'improved', 'simple')
+NAMES = (
+  'single_conv',
+  'two_conv',
+  'wide_conv',
+  'basic',
+  'improved',
+  'simple',
+  'robust',
+)
 
 _NAMES = flags.DEFINE_list('names', list(NAMES), 'Which recipes to run.')
 
