@@ -122,7 +122,7 @@ def _hugs_border(part, shape):
   x0, y0 = part.x0 <= near, part.y0 <= near
   x1, y1 = part.x1 >= width - near, part.y1 >= height - near
   narrow, low = part.width < 0.15 * width, part.height < 0.15 * height
-  if part.height > 0.75 * height and part.width < 0.25 * part.height:
+  if part.height > 0.6 * height and part.width < 0.25 * part.height:
     beside = part.x1 < 0.15 * width or part.x0 > 0.85 * width
   else:
     beside = False
