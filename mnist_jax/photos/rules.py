@@ -58,6 +58,7 @@ def _without_surroundings(ink):
 def _through_lines(mask):
   """Returns lines [h, w] that run through the picture or frame it."""
   lines, count = np.zeros_like(mask), 0
+  small = min(mask.shape) < _DETAILED
   for axis in (0, 1):
     side, across = mask.shape[axis], mask.shape[1 - axis]
     labels, boxes = _straight(mask, axis, round(_THROUGH * side))
@@ -66,7 +67,8 @@ def _through_lines(mask):
       through = box[axis].start <= 1 and box[axis].stop >= side - 1
       beside = start <= 1 or stop >= across - 1
       outer = stop < 0.2 * across or start > 0.8 * across
-      if through or (beside and outer):
+      # A digit that fills a small picture may run through its middle.
+      if outer and (through or beside) or (through and not small):
         lines |= labels == i
         count += 1
   return lines, count
