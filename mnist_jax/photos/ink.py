@@ -19,6 +19,7 @@ _WINDOW = 0.35  # Of the shorter side: wider than any stroke.
 _BROAD = 0.5  # Of the shorter side: less than half of it is ink.
 _DETAILED = 64  # Smaller pictures are digits cut out, without a table.
 _STEP = 0.25  # Of white: as between a sheet and the table under it.
+_GRAIN = 0.06  # Of the longer side: about the width of a stroke.
 _DARKEST = 0.25  # Less light than this, and noise would count as ink.
 
 
@@ -41,9 +42,19 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   ink = (bright - paper) / np.maximum(1 - paper, _DARKEST)
   sample = ink[:: max(1, ink.shape[0] // 300), :: max(1, ink.shape[1] // 300)]
   lower, usual = np.percentile(sample, (25, 50))  # Ink lies above both.
-  noise = 1.4826 * float(usual - lower)
+  noise = 1.4826 * min(float(usual - lower), 1.5 * _grain(sample))
   ink = np.clip(ink - usual, 0, 1)
   return _without_edges(ink, paper, max(6 * noise, 0.05)), noise
+
+
+def _grain(sample):
+  """Returns the median distance of a pixel from those around it.
+
+  Beside it the spread of all pixels also holds what light does to the paper,
+  which hides faint strokes but is none of their width.
+  """
+  reach = max(3, round(_GRAIN * max(sample.shape)))
+  return float(np.median(np.abs(sample - ndimage.uniform_filter(sample, reach))))
 
 
 def _without_edges(ink, paper, floor):

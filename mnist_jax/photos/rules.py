@@ -9,6 +9,7 @@ _THROUGH = 0.6  # Of the picture's side: how long such a line must be.
 _WHOLE = 0.75  # Of its own part's side: so are the lines of a frame or grid.
 _SLACK = 0.02  # Of its length: how far a line may lean or bend to one side.
 _DEPTH = 0.12  # Of a frame's side: where its lines are.
+_EDGE = 0.4  # Of one edge: how much of it a table under the sheet covers.
 _EIGHT = np.ones((3, 3), bool)
 _MAX_PARTS = 30
 _DETAILED = 64  # Smaller pictures are digits cut out, without a table.
@@ -27,10 +28,12 @@ def without_rules(ink: np.ndarray, noise: float) -> np.ndarray:
   """
   if min(ink.shape) < _SMALLEST:
     return ink
+  whole = ink
   if min(ink.shape) >= _DETAILED:
     ink = _without_surroundings(ink)
-  mask = ink > max(3.5 * noise, 0.04, 0.2 * finding.peak(ink))
-  lines, count = _through_lines(mask)
+  threshold = max(3.5 * noise, 0.04, 0.2 * finding.peak(ink))
+  mask = ink > threshold
+  lines, count = _through_lines(whole > threshold)
   kept = mask & ~lines
   frames, more = _frame_lines(kept)
   lines, count = lines | frames, count + more
@@ -45,11 +48,13 @@ def _without_surroundings(ink):
   core = max(3, round(0.07 * min(ink.shape)))
   broad = ndimage.minimum_filter((ink > 0.15).view(np.uint8), core)
   broad = ndimage.maximum_filter(broad, core)
-  labels, _ = ndimage.label(broad)
-  at_border = np.unique(
-    np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-  )
-  outside = np.isin(labels, at_border[at_border > 0])
+  labels, count = ndimage.label(broad)
+  outside = np.zeros(count + 1, bool)
+  for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+    # Less of an edge may be a stroke that runs out of the picture.
+    outside |= np.bincount(edge, minlength=count + 1) > _EDGE * len(edge)
+  outside[0] = False
+  outside = outside[labels]
   if not outside.any():
     return ink
   return np.where(ndimage.maximum_filter(outside, core), 0, ink)
