@@ -19,6 +19,7 @@ _WINDOW = 0.35  # Of the shorter side: wider than any stroke.
 _BROAD = 0.5  # Of the shorter side: less than half of it is ink.
 _DETAILED = 64  # Smaller pictures are digits cut out, without a table.
 _STEP = 0.25  # Of white: as between a sheet and the table under it.
+_SOLID = 0.3  # Of the shorter side: wider than the boldest stroke.
 _GRAIN = 0.06  # Of the longer side: about the width of a stroke.
 _DARKEST = 0.25  # Less light than this, and noise would count as ink.
 
@@ -33,6 +34,9 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
     [h, w] float32 in [0, 1], 1 for black on white or white on black, at most
     WORKING_SIDE on a side, and the standard deviation of bare paper in it.
   """
+  drawn = _drawn(pixels)
+  if drawn is not None:
+    return _resize(drawn, WORKING_SIDE), 0.0
   grey = _resize(pixels, WORKING_SIDE).astype(np.float32) / 255
   if max(grey.shape) > 250:
     grey = ndimage.gaussian_filter(grey, max(grey.shape) / 1000)
@@ -47,6 +51,23 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   return _without_edges(ink, paper, max(6 * noise, 0.05)), noise
 
 
+def _drawn(pixels):
+  """Returns the ink [H, W] of strokes on one colour, else None.
+
+  A page asks for such pictures again and again while somebody draws.
+  """
+  around = pixels[0, 0]
+  edges = pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]
+  if around not in (0, 255) or any((edge != around).any() for edge in edges):
+    return None
+  ink = (255 - pixels if around else pixels).astype(np.float32) / 255
+  thumb = _resize(ink, 32) > 0.1
+  window = max(2, round(_SOLID * min(thumb.shape)))
+  if ndimage.minimum_filter(thumb, window, mode='constant').any():
+    return None  # A sheet, and what is written is on it.
+  return ink
+
+
 def _grain(sample):
   """Returns the median distance of a pixel from those around it.
 
@@ -54,7 +75,9 @@ def _grain(sample):
   which hides faint strokes but is none of their width.
   """
   reach = max(3, round(_GRAIN * max(sample.shape)))
-  return float(np.median(np.abs(sample - ndimage.uniform_filter(sample, reach))))
+  return float(
+    np.median(np.abs(sample - ndimage.uniform_filter(sample, reach)))
+  )
 
 
 def _without_edges(ink, paper, floor):

@@ -45,8 +45,11 @@ def without_rules(ink: np.ndarray, noise: float) -> np.ndarray:
 
 def _without_surroundings(ink):
   """Removes broad areas that reach the border: a table around the sheet."""
+  mask = ink > 0.15
+  if _clear_of_border(mask, 1):
+    return ink
   core = max(3, round(0.07 * min(ink.shape)))
-  broad = ndimage.minimum_filter((ink > 0.15).view(np.uint8), core)
+  broad = ndimage.minimum_filter(mask.view(np.uint8), core)
   broad = ndimage.maximum_filter(broad, core)
   labels, count = ndimage.label(broad)
   outside = np.zeros(count + 1, bool)
@@ -60,9 +63,16 @@ def _without_surroundings(ink):
   return np.where(ndimage.maximum_filter(outside, core), 0, ink)
 
 
+def _clear_of_border(mask, depth):
+  edges = mask[:depth], mask[-depth:], mask[:, :depth], mask[:, -depth:]
+  return not any(edge.any() for edge in edges)
+
+
 def _through_lines(mask):
   """Returns lines [h, w] that run through the picture or frame it."""
   lines, count = np.zeros_like(mask), 0
+  if _clear_of_border(mask, 2 + round(_SLACK * max(mask.shape))):
+    return lines, count
   small = min(mask.shape) < _DETAILED
   for axis in (0, 1):
     side, across = mask.shape[axis], mask.shape[1 - axis]
