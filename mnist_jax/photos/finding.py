@@ -161,7 +161,7 @@ def _belongs(left, right, tall):
   overlap = min(left.x1, right.x1) - max(left.x0, right.x0)
   if overlap >= 0.4 * min(left.width, right.width):
     return True
-  short = min(left.height, right.height) < 0.6 * tall
+  short = min(left.height, right.height) < 0.65 * tall
   return short and -overlap < 0.15 * tall
 
 

@@ -83,7 +83,7 @@ def _through_lines(mask):
       beside = start <= 1 or stop >= across - 1
       outer = stop < 0.2 * across or start > 0.8 * across
       # A digit that fills a small picture may run through its middle.
-      if outer and (through or beside) or (through and not small):
+      if (outer and (through or beside)) or (through and not small):
         lines |= labels == i
         count += 1
   return lines, count
@@ -105,6 +105,8 @@ def _frame_lines(mask):
 
 def _is_frame(part):
   """Returns whether three sides of a part are closed, as no digit's are."""
+  if part.mean() > 0.6:
+    return False  # Nothing within: a 1 drawn with a ruler.
   return sum(_coverage(part, axis, end) > 0.9 for axis, end in _SIDES) >= 3
 
 
