@@ -62,6 +62,9 @@ def read_picture(source: bytes | str | pathlib.Path) -> Picture:
   deadline = clocks.Deadline()
   pixels, size = reading.read(source)
   deadline.check('decoding')
+  framed = framing.already_framed(pixels)
+  if framed is not None:
+    return Picture(pixels, size, (Digit(framed, _box(framed, size)),), '')
   strength, noise = ink.measure(pixels)
   deadline.check('finding the ink')
   strength = rules.without_rules(strength, noise)
@@ -72,6 +75,13 @@ def read_picture(source: bytes | str | pathlib.Path) -> Picture:
     image = framing.frame(found.ink)
     digits.append(Digit(image, _scale_box(found.box, strength.shape, size)))
   return Picture(pixels, size, tuple(digits), '' if digits else NOTHING)
+
+
+def _box(image, size):
+  """Returns the box of all ink, in pixels of the original."""
+  rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+  box = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+  return _scale_box(box, image.shape, size)
 
 
 def _scale_box(box, shape, size):

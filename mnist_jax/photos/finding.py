@@ -81,10 +81,9 @@ def peak(ink: np.ndarray) -> float:
 
 
 def _strongest(ink):
-  if not ink.size:
-    return 0.0
   rank = max(1, ink.size // 2000)
-  return float(np.partition(ink, -rank, axis=None)[-rank])
+  ink = ink[ink > 0.01]  # Little of a page is, which saves most of the time.
+  return float(np.partition(ink, -rank)[-rank]) if len(ink) >= rank else 0.0
 
 
 def _parts(ink, low, high):
@@ -122,11 +121,13 @@ def _hugs_border(part, shape):
   x0, y0 = part.x0 <= near, part.y0 <= near
   x1, y1 = part.x1 >= width - near, part.y1 >= height - near
   narrow, low = part.width < 0.15 * width, part.height < 0.15 * height
-  if part.height > 0.75 * height and part.width < 0.25 * part.height:
-    beside = part.x1 < 0.15 * width or part.x0 > 0.85 * width
-  else:
-    beside = False
-  return beside or ((x0 or x1) and narrow) or ((y0 or y1) and low)
+  if x0 and x1 and part.height < 0.3 * height:
+    return part.y1 < 0.4 * height or part.y0 > 0.6 * height
+  # By the shorter side, so that a 1 may be the last of many digits.
+  reach = 0.2 * min(shape)
+  beside = part.x1 < reach or part.x0 > width - reach
+  long = part.height > 0.6 * height and part.width < 0.25 * part.height
+  return (beside and long) or ((x0 or x1) and narrow) or ((y0 or y1) and low)
 
 
 def _lines(parts):
@@ -160,7 +161,7 @@ def _belongs(left, right, tall):
   overlap = min(left.x1, right.x1) - max(left.x0, right.x0)
   if overlap >= 0.4 * min(left.width, right.width):
     return True
-  short = min(left.height, right.height) < 0.6 * tall
+  short = min(left.height, right.height) < 0.65 * tall
   return short and -overlap < 0.15 * tall
 
 

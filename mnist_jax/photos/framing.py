@@ -32,6 +32,29 @@ def frame(ink: np.ndarray) -> np.ndarray:
   return np.minimum(framed * (255 / full), 255).round().astype(np.uint8)
 
 
+def already_framed(pixels: np.ndarray) -> np.ndarray | None:
+  """Returns a picture that is framed as MNIST frames, else None.
+
+  Args:
+    pixels: [H, W] uint8, of either polarity.
+
+  Returns:
+    [28, 28] uint8, bright on black, or None.
+  """
+  if pixels.shape != (28, 28):
+    return None
+  image = 255 - pixels if np.median(pixels) > 127 else pixels
+  height, width = _crop(image).shape
+  if (image == 0).mean() < 0.3 or not 19 <= max(height, width) <= 20:
+    return None
+  mass = image / image.sum(dtype=float)
+  places = np.arange(28)
+  middle = mass.sum(axis=1) @ places, mass.sum(axis=0) @ places
+  if image.max() < 200 or np.abs(np.subtract(middle, 14)).max() > 0.7:
+    return None
+  return image
+
+
 def _crop(ink):
   rows = np.flatnonzero((ink > 0).any(axis=1))
   columns = np.flatnonzero((ink > 0).any(axis=0))

@@ -19,6 +19,8 @@ _WINDOW = 0.35  # Of the shorter side: wider than any stroke.
 _BROAD = 0.5  # Of the shorter side: less than half of it is ink.
 _DETAILED = 64  # Smaller pictures are digits cut out, without a table.
 _STEP = 0.25  # Of white: as between a sheet and the table under it.
+_SOLID = 0.3  # Of the shorter side: wider than the boldest stroke.
+_GRAIN = 0.06  # Of the longer side: about the width of a stroke.
 _DARKEST = 0.25  # Less light than this, and noise would count as ink.
 
 
@@ -32,6 +34,9 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
     [h, w] float32 in [0, 1], 1 for black on white or white on black, at most
     WORKING_SIDE on a side, and the standard deviation of bare paper in it.
   """
+  drawn = _drawn(pixels)
+  if drawn is not None:
+    return _resize(drawn, WORKING_SIDE), 0.0
   grey = _resize(pixels, WORKING_SIDE).astype(np.float32) / 255
   if max(grey.shape) > 250:
     grey = ndimage.gaussian_filter(grey, max(grey.shape) / 1000)
@@ -41,9 +46,38 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   ink = (bright - paper) / np.maximum(1 - paper, _DARKEST)
   sample = ink[:: max(1, ink.shape[0] // 300), :: max(1, ink.shape[1] // 300)]
   lower, usual = np.percentile(sample, (25, 50))  # Ink lies above both.
-  noise = 1.4826 * float(usual - lower)
+  noise = 1.4826 * min(float(usual - lower), 1.5 * _grain(sample))
   ink = np.clip(ink - usual, 0, 1)
   return _without_edges(ink, paper, max(6 * noise, 0.05)), noise
+
+
+def _drawn(pixels):
+  """Returns the ink [H, W] of strokes on one colour, else None.
+
+  A page asks for such pictures again and again while somebody draws.
+  """
+  around = pixels[0, 0]
+  edges = pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]
+  if around not in (0, 255) or any((edge != around).any() for edge in edges):
+    return None
+  ink = (255 - pixels if around else pixels).astype(np.float32) / 255
+  thumb = _resize(ink, 32) > 0.1
+  window = max(2, round(_SOLID * min(thumb.shape)))
+  if ndimage.minimum_filter(thumb, window, mode='constant').any():
+    return None  # A sheet, and what is written is on it.
+  return ink
+
+
+def _grain(sample):
+  """Returns the median distance of a pixel from those around it.
+
+  Beside it the spread of all pixels also holds what light does to the paper,
+  which hides faint strokes but is none of their width.
+  """
+  reach = max(3, round(_GRAIN * max(sample.shape)))
+  return float(
+    np.median(np.abs(sample - ndimage.uniform_filter(sample, reach)))
+  )
 
 
 def _without_edges(ink, paper, floor):

@@ -9,6 +9,7 @@ _THROUGH = 0.6  # Of the picture's side: how long such a line must be.
 _WHOLE = 0.75  # Of its own part's side: so are the lines of a frame or grid.
 _SLACK = 0.02  # Of its length: how far a line may lean or bend to one side.
 _DEPTH = 0.12  # Of a frame's side: where its lines are.
+_EDGE = 0.4  # Of one edge: how much of it a table under the sheet covers.
 _EIGHT = np.ones((3, 3), bool)
 _MAX_PARTS = 30
 _DETAILED = 64  # Smaller pictures are digits cut out, without a table.
@@ -27,10 +28,12 @@ def without_rules(ink: np.ndarray, noise: float) -> np.ndarray:
   """
   if min(ink.shape) < _SMALLEST:
     return ink
+  whole = ink
   if min(ink.shape) >= _DETAILED:
     ink = _without_surroundings(ink)
-  mask = ink > max(3.5 * noise, 0.04, 0.2 * finding.peak(ink))
-  lines, count = _through_lines(mask)
+  threshold = max(3.5 * noise, 0.04, 0.2 * finding.peak(ink))
+  mask = ink > threshold
+  lines, count = _through_lines(whole > threshold)
   kept = mask & ~lines
   frames, more = _frame_lines(kept)
   lines, count = lines | frames, count + more
@@ -42,22 +45,35 @@ def without_rules(ink: np.ndarray, noise: float) -> np.ndarray:
 
 def _without_surroundings(ink):
   """Removes broad areas that reach the border: a table around the sheet."""
+  mask = ink > 0.15
+  if _clear_of_border(mask, 1):
+    return ink
   core = max(3, round(0.07 * min(ink.shape)))
-  broad = ndimage.minimum_filter((ink > 0.15).view(np.uint8), core)
+  broad = ndimage.minimum_filter(mask.view(np.uint8), core)
   broad = ndimage.maximum_filter(broad, core)
-  labels, _ = ndimage.label(broad)
-  at_border = np.unique(
-    np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-  )
-  outside = np.isin(labels, at_border[at_border > 0])
+  labels, count = ndimage.label(broad)
+  outside = np.zeros(count + 1, bool)
+  for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+    # Less of an edge may be a stroke that runs out of the picture.
+    outside |= np.bincount(edge, minlength=count + 1) > _EDGE * len(edge)
+  outside[0] = False
+  outside = outside[labels]
   if not outside.any():
     return ink
   return np.where(ndimage.maximum_filter(outside, core), 0, ink)
 
 
+def _clear_of_border(mask, depth):
+  edges = mask[:depth], mask[-depth:], mask[:, :depth], mask[:, -depth:]
+  return not any(edge.any() for edge in edges)
+
+
 def _through_lines(mask):
   """Returns lines [h, w] that run through the picture or frame it."""
   lines, count = np.zeros_like(mask), 0
+  if _clear_of_border(mask, 2 + round(_SLACK * max(mask.shape))):
+    return lines, count
+  small = min(mask.shape) < _DETAILED
   for axis in (0, 1):
     side, across = mask.shape[axis], mask.shape[1 - axis]
     labels, boxes = _straight(mask, axis, round(_THROUGH * side))
@@ -66,7 +82,8 @@ def _through_lines(mask):
       through = box[axis].start <= 1 and box[axis].stop >= side - 1
       beside = start <= 1 or stop >= across - 1
       outer = stop < 0.2 * across or start > 0.8 * across
-      if through or (beside and outer):
+      # A digit that fills a small picture may run through its middle.
+      if (outer and (through or beside)) or (through and not small):
         lines |= labels == i
         count += 1
   return lines, count
@@ -88,6 +105,8 @@ def _frame_lines(mask):
 
 def _is_frame(part):
   """Returns whether three sides of a part are closed, as no digit's are."""
+  if part.mean() > 0.6:
+    return False  # Nothing within: a 1 drawn with a ruler.
   return sum(_coverage(part, axis, end) > 0.9 for axis, end in _SIDES) >= 3
 
 
