@@ -1,5 +1,6 @@
 """Weights: published, checked, taken from a workdir; and what applies them."""
 
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -38,12 +39,17 @@ def workdir(tmp_path_factory):
     name: np.asarray(apply(job.model, state, getattr(dataset, name).images))
     for name in ('valid', 'test')
   }
-  outcome.write_predictions(path / 'predictions.npz', dataset, logits)
+  evaluated = {name: (logits[name], None) for name in logits}
+  outcome.write_predictions(path / 'predictions.npz', dataset, evaluated)
   about = outcome.About(
     'single_conv-smoke', 'python -m ... --workdir=/secret', 0.0
   )
   result = outcome.describe(
-    job, state, progress_lib.Progress(seconds=SECONDS), about
+    job,
+    int(state.step),
+    state.eval_variables(),
+    progress_lib.Progress(seconds=SECONDS),
+    about,
   )
   result['train'] = score(logits['test'], dataset.test.labels)
   for name in logits:
@@ -58,7 +64,7 @@ SECONDS = {'train': 1.0, 'compile': 1.0}
 
 def save_checkpoints(job, path):
   """Saves the best weights, and worse ones after them; returns the best."""
-  progress = progress_lib.Progress()
+  progress = dataclasses.asdict(progress_lib.Progress())
   state, sums = jax.tree.map(draw, job.abstract())
   best = state.replace(ema=jax.tree.map(lambda leaf: 1.5 * leaf, state.ema))
   with checkpoint.Checkpoints(path) as checkpoints:
