@@ -12,10 +12,11 @@ from scipy import ndimage
 from mnist_jax import augment, rngs, warp
 from mnist_jax import config as config_lib
 
-OFF = {'enabled': True} | {
+pytestmark = pytest.mark.usefixtures('quick_compile')
+
+OFF = {'enabled': True, 'pen_probability': 1.0} | {
   name: 0.0 for name in (*augment.GEOMETRY, *augment.PEN, 'erase_probability')
 }
-
 
 RNG = jax.random.key(0)
 
@@ -52,6 +53,7 @@ STRONG = {
   'elastic': 1.0,
   'erase_probability': 0.5,
   'erase_area': 0.2,
+  'pen_probability': 0.5,
   'thicken': 1.5,
   'thin': 1.0,
   'rule_probability': 0.5,

@@ -11,6 +11,8 @@ from scipy import ndimage
 
 from mnist_jax import augment, pen, rngs
 
+pytestmark = pytest.mark.usefixtures('quick_compile')
+
 CROSS = ndimage.generate_binary_structure(2, 1)[None]
 
 
@@ -32,7 +34,8 @@ rules, specks, segments, noise = map(
 
 
 def draw_again(keys, images, **fields):
-  config = types.SimpleNamespace(**(dict.fromkeys(augment.PEN, 0.0) | fields))
+  off = dict.fromkeys(augment.PEN, 0.0) | {'pen_probability': 1.0}
+  config = types.SimpleNamespace(**(off | fields))
   return pen.draw_again(keys, images, config)
 
 
@@ -129,6 +132,14 @@ def test_contrast_makes_ink_fainter_or_stronger_within_its_factor(keys):
   assert 0.25 <= ink.min() < 0.27
   assert 0.95 < ink.max() <= 1.0
   np.testing.assert_allclose(np.log(ink).mean(), np.log(0.5), atol=0.05)
+
+
+def test_only_its_share_of_the_images_is_drawn_again(keys):
+  grey = jnp.full((2000, 28, 28), 0.5)
+  draw = functools.partial(draw_again, contrast=1.0, pen_probability=0.3)
+  ink = np.asarray(jax.jit(draw)(keys, grey))[:, 0, 0]
+  # Three standard deviations of a share of 2,000.
+  assert abs((ink != 0.5).mean() - 0.3) < 0.031
 
 
 def test_each_field_changes_images_by_its_key(images, keys):
