@@ -388,10 +388,10 @@ def test_an_empty_page_holds_no_digit():
 
 def test_dots_where_faint_lines_cross_are_no_digits():
   dotted = page(600, 600)
-  for y in range(30, 600, 60):
-    for x in range(30, 600, 60):
+  for y in range(40, 600, 80):
+    for x in range(40, 600, 80):
       dotted[y : y + 8, x : x + 8] -= 90
-  assert read(dotted[:, :540]).note == photos.NOTHING
+  assert read(dotted).note == photos.NOTHING
 
 
 def test_each_bad_file_gives_one_clear_line(tmp_path):

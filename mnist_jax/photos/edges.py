@@ -12,7 +12,7 @@ from mnist_jax.photos import finding
 _SMALLEST = 64  # Pixels of a side; below it a picture is a digit cut out.
 _LONG = 0.08  # Of the shorter side; a shorter part is not asked.
 _REACH = 0.012  # Of the longer side; edges of a photo are soft.
-_SHARE = 0.35  # Of the contrast to one side that the other must have.
+_SHARE = 0.2  # Of the contrast to one side that the other must have.
 _MAX_PARTS = 60
 _EIGHT = np.ones((3, 3), bool)
 
