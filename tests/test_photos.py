@@ -80,6 +80,33 @@ def plain(large):
   return found
 
 
+def sheet_on_a_table(seed, right=40, bottom=30):
+  """Returns a page that runs out of the picture above and to the left."""
+  sheet = Image.fromarray(page(360, 360, seed))
+  image = Image.new('F', (400, 400), 70)
+  image.paste(sheet.resize((400 - right, 400 - bottom)))
+  return np.array(image)
+
+
+def test_the_edge_of_a_sheet_is_no_digit(large, plain):
+  for right, bottom in ((70, 0), (60, 50), (0, 90)):
+    pixels = sheet_on_a_table(0, right, bottom)
+    assert read(pixels).note == photos.NOTHING, (right, bottom)
+    put(pixels, large[3], 100, 120)
+    assert alike(only(read(pixels)).image, plain[3]) > 0.85
+
+
+def test_a_one_along_a_shadow_is_a_digit():
+  for place in (150, 162, 175):
+    paper = page(300, 300)
+    paper[:, 170:] *= 0.7
+    soft = Image.fromarray(paper.astype(np.uint8))
+    soft = soft.filter(ImageFilter.GaussianBlur(3))
+    pixels = np.array(soft)
+    pixels[80:220, place : place + 12] = 50
+    only(read(pixels))
+
+
 def test_a_digit_comes_back_as_mnist_stores_it(plain):
   for image in plain.values():
     assert image.shape == (28, 28) and image.dtype == np.uint8
@@ -338,6 +365,10 @@ def test_every_way_to_store_a_picture_gives_the_same_digit(large, plain):
 
 
 def empty_pages():
+  for share in (0.1, 0.2, 0.3):
+    strip = page(500, 400)
+    strip[:, : int(share * 400)] *= 0.5
+    yield strip
   yield page(grain=6)
   yield page() * np.linspace(0.5, 1, 300)
   ruled = page(400, 400)
@@ -353,6 +384,14 @@ def test_an_empty_page_holds_no_digit():
   for empty in empty_pages():
     picture = read(empty)
     assert picture.digits == () and picture.note == 'no digit found'
+
+
+def test_dots_where_faint_lines_cross_are_no_digits():
+  dotted = page(600, 600)
+  for y in range(40, 600, 80):
+    for x in range(40, 600, 80):
+      dotted[y : y + 8, x : x + 8] -= 90
+  assert read(dotted).note == photos.NOTHING
 
 
 def test_each_bad_file_gives_one_clear_line(tmp_path):

@@ -8,6 +8,8 @@ from scipy import ndimage
 MAX_DIGITS = 100
 _MAX_PARTS = 2_000
 _WIDEST = 2.5  # Times its height; a wider part is a line.
+_MANY = 8
+_DOT = 0.025  # Of the shorter side; as large as the dots of squared paper.
 _EIGHT = np.ones((3, 3), bool)
 
 
@@ -62,9 +64,15 @@ def find(ink: np.ndarray, noise: float) -> list[Found]:
     for digit in _joined(line)
     if digit.width < _WIDEST * digit.height
   ]
-  if len(digits) > MAX_DIGITS:
+  if len(digits) > MAX_DIGITS or _are_dots(digits, ink.shape):
     return []  # A texture, or a page of print.
   return [_cut(ink, labels, digit, noise) for digit in digits]
+
+
+def _are_dots(digits, shape):
+  """Returns whether there are many tiny ones, as where faint lines cross."""
+  size = max((max(d.width, d.height) for d in digits), default=0)
+  return len(digits) >= _MANY and size < _DOT * min(shape)
 
 
 def peak(ink: np.ndarray) -> float:

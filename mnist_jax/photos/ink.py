@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from mnist_jax.photos import sheets
+from mnist_jax.photos import edges, sheets
 
 WORKING_SIDE = 1_000
 _THUMB = 96
@@ -40,15 +40,17 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   grey = _resize(pixels, WORKING_SIDE).astype(np.float32) / 255
   if max(grey.shape) > 250:
     grey = ndimage.gaussian_filter(grey, max(grey.shape) / 1000)
-  grey = sheets.without_table(grey)
-  bright = 1 - grey if _is_dark(grey) else grey
+  whole, grey = grey, sheets.without_table(grey)
+  dark = _is_dark(grey)
+  bright = 1 - grey if dark else grey
   paper = _paper(bright)
   ink = (bright - paper) / np.maximum(1 - paper, _DARKEST)
   sample = ink[:: max(1, ink.shape[0] // 300), :: max(1, ink.shape[1] // 300)]
   lower, usual = np.percentile(sample, (25, 50))  # Ink lies above both.
   noise = 1.4826 * min(float(usual - lower), 1.5 * _grain(sample))
   ink = np.clip(ink - usual, 0, 1)
-  return _without_edges(ink, paper, max(6 * noise, 0.05)), noise
+  ink = _without_edges(ink, paper, max(6 * noise, 0.05))
+  return edges.without_edges(ink, 1 - whole if dark else whole, noise), noise
 
 
 def _drawn(pixels):
