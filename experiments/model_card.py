@@ -130,5 +130,7 @@ def _distortions(augment: dict) -> str:
   return ', '.join(
     f'{name} {value:g}'
     for name, value in augment.items()
-    if name != 'enabled' and value
+    # Both are shares of something; at 1 there is nothing to say.
+    if name not in ('enabled', 'pen_probability') or 0 < value < 1
+    if value
   )

@@ -284,6 +284,7 @@ def test_a_stock_model_is_ours_by_weights_and_by_logits(name, digits):
   np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
 
 
+@pytest.mark.usefixtures('quick_compile')
 def test_stock_flax_learns(digits):
   state = stock_flax.create_state('basic')
   images, labels = (jnp.asarray(array[:32]) for array in digits)

@@ -61,6 +61,7 @@ def test_four_devices_take_the_steps_of_one(name):
   assert int(sums.count) == int(summed.count)
 
 
+@pytest.mark.usefixtures('quick_compile')
 def test_every_example_is_evaluated_once_and_in_order():
   job = create_job(num_devices=2)
   state, _ = job.create()

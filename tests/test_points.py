@@ -4,7 +4,7 @@ import runpy
 
 import pytest
 
-from experiments import ablations, readme
+from experiments import readme, variants
 from mnist_jax import config as config_lib
 from mnist_jax import errors, points
 
@@ -85,6 +85,6 @@ def test_every_ablation_takes_something_away():
   config = runpy.run_path(str(readme.ROOT / 'configs/improved.py'))[
     'get_config'
   ]()
-  made = points.make_points(config, 1, list(ablations.VARIANTS.values()))
+  made = points.make_points(config, 1, list(variants.VARIANTS.values()))
   for point in made:
     assert config_lib.differences(config, point.config)

@@ -17,6 +17,7 @@ from mnist_jax.data import uci_digits
 
 AXIS = 'data'
 WAYS = ('vmap', 'pmap', 'shard_map', 'shard_map checked')
+pytestmark = pytest.mark.usefixtures('quick_compile')
 NUM_DEVICES = 8
 
 

@@ -22,7 +22,7 @@ TIMES = {'train_seconds', 'compile_seconds', 'total_seconds'}
 
 def tiny(seed=0):
   config = config_lib.smoke(config_lib.default())
-  config.seed, config.total_epochs = seed, 0.5
+  config.seed, config.total_epochs, config.num_devices = seed, 0.5, 2
   config.model.update(name='fast', dropout=0.5)
   config.augment.update(enabled=True, rotate=10.0)
   return config

@@ -22,6 +22,8 @@ from mnist_jax.analysis import calibration, runs, tables
 from mnist_jax.data import datasets, uci_digits
 from mnist_jax.errors import UserError
 
+pytestmark = pytest.mark.usefixtures('quick_compile')
+
 
 @pytest.fixture(scope='module')
 def workdir(tmp_path_factory):

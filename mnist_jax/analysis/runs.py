@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import operator
 import pathlib
 import zipfile
 import zlib
@@ -112,7 +111,8 @@ def load_metrics(workdir: pathlib.Path) -> list[dict]:
   for number, line in enumerate(lines, start=1):
     try:
       row = json.loads(line)
-      step = operator.index(row['step'])
+      if (step := int(row['step'])) != row['step']:
+        raise ValueError(f'step {row["step"]} is no whole number')
       rows[step] = {'epoch': float(row['epoch'])} | row
     except (
       *(ValueError, LookupError, TypeError),
