@@ -24,8 +24,8 @@ THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 _WORKDIR = flags.DEFINE_string('workdir', '', 'Folder of a finished run.')
 _NAME = flags.DEFINE_string('name', '', 'What the weights are to be called.')
-_OUT = flags.DEFINE_string(
-  'out', str(weights_lib.PRETRAINED), 'Folder that takes the three files.'
+_INTO = flags.DEFINE_string(
+  'into', str(weights_lib.PRETRAINED), 'Folder that takes the three files.'
 )
 
 
@@ -37,7 +37,7 @@ def main() -> None:
       'given, the name in small letters; try '
       '--workdir=runs/improved-seed0 --name=improved'
     )
-  for path in publish(_WORKDIR.value, _NAME.value, _OUT.value):
+  for path in publish(_WORKDIR.value, _NAME.value, _INTO.value):
     print(path)
 
 
