@@ -13,8 +13,7 @@ import time
 from absl import flags
 from ml_collections import config_flags
 
-from experiments import readme
-from experiments.variants import VARIANTS
+from experiments import readme, variants
 from mnist_jax import command_line, files, joining
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -43,7 +42,7 @@ def main() -> None:
     config,
     path,
     num_seeds=_NUM_SEEDS.value,
-    rows=[{}, *VARIANTS.values()],
+    rows=[{}, *variants.VARIANTS.values()],
     about=outcome.About(name, main_command(), started),
   )
   if found is None:
@@ -61,41 +60,14 @@ def main_command() -> str:
 
 def conclude(found: dict, path: pathlib.Path) -> None:
   """Writes the numbers, the table and the figure of all variants."""
-  from mnist_jax.analysis import (
-    seed_tests,
-    seeds,
-    style,
-    sweep_charts,
-    sweep_text,
-  )
+  from mnist_jax.analysis import style
 
-  baseline, *variants = split(found)
-  rows = seed_tests.ablate(baseline[1], variants)
-  found |= {'summary': seeds.summarize(found['seeds']), 'ablations': rows}
-  caption = f'{found["dataset"]} · {found["config_name"]}'
-  figure = sweep_charts.ablations(baseline[1], variants, caption)
+  found, figure, text = variants.compare(found)
   for folder, stem in ((path, 'sweep'), (readme.RESULTS, _PUBLISH_AS.value)):
     if stem:
       files.write_json(folder / f'{stem}.json', found)
-      files.write(folder / f'{stem}.png', style.to_png(figure))
-  print(sweep_text.describe_ablations(rows, found['config_name']))
-
-
-def split(found: dict) -> list[tuple[str, dict]]:
-  """Returns the baseline and each variant that has results, with its name."""
-  named = {'': {}} | VARIANTS
-  parts = [
-    (
-      name,
-      {
-        **found,
-        'seeds': [r for r in found['seeds'] if r['overrides'] == overrides],
-        'failed': [],
-      },
-    )
-    for name, overrides in named.items()
-  ]
-  return [part for part in parts if part[1]['seeds']]
+      print(files.write(folder / f'{stem}.png', style.to_png(figure)))
+  print(text)
 
 
 if __name__ == '__main__':

@@ -1,4 +1,8 @@
-"""`improved` without one of its ingredients each: what each run overrides."""
+"""`improved` without one of its ingredients each, and how they compare."""
+
+from matplotlib import figure
+
+from mnist_jax.analysis import seed_tests, seeds, sweep_charts, sweep_test_text
 
 VARIANTS = {
   'no distortions at all': {'augment.enabled': False},
@@ -19,3 +23,33 @@ VARIANTS = {
   'no clipping': {'optim.clip_norm': 0.0},
   'the smaller network': {'model.name': 'basic'},
 }
+
+
+def compare(found: dict) -> tuple[dict, figure.Figure, str]:
+  """Compares each variant with the recipe itself, seed by seed.
+
+  Args:
+    found: what `sweep.run` returned for the rows [{}, *VARIANTS.values()].
+
+  Returns:
+    `found` with `summary` and `ablations`, a figure, and a table as text.
+  """
+  (_, baseline), *others = split(found)
+  rows = seed_tests.ablate(baseline, others)
+  summary = seeds.summarize(found['seeds'])
+  caption = f'{found["dataset"]} · {found["config_name"]}'
+  return (
+    found | {'summary': summary, 'ablations': rows},
+    sweep_charts.ablations(baseline, others, caption),
+    sweep_test_text.describe_ablations(rows, found['config_name']),
+  )
+
+
+def split(found: dict) -> list[tuple[str, dict]]:
+  """Returns the baseline and each variant that has results, with its name."""
+  parts = []
+  for name, overrides in ({'': {}} | VARIANTS).items():
+    own = [r for r in found['seeds'] if r['overrides'] == overrides]
+    if own:
+      parts.append((name, found | {'seeds': own, 'failed': []}))
+  return parts
