@@ -142,6 +142,17 @@ def error_of(path):
   return (path.parent / f'{path.name}.err').read_text()
 
 
+def error_of_one(path, cache, *flags, code):
+  """Starts a process that cannot join; returns what it says on stderr."""
+  process = start(path, cache, RECIPE[0], *flags)
+  try:
+    process.communicate(timeout=60)
+  finally:
+    process.kill()
+  assert process.returncode == code
+  return error_of(path)
+
+
 @pytest.fixture(scope='module')
 def together(tmp_path_factory, cache):
   """A run of two processes, and what they printed."""
@@ -262,13 +273,7 @@ def test_a_killed_pair_resumes_and_ends_like_an_unbroken_one(
   ],
 )
 def test_what_cannot_join_is_one_line(flags, words, tmp_path, cache):
-  process = start(tmp_path / 'run', cache, RECIPE[0], *flags)
-  try:
-    process.communicate(timeout=60)
-  finally:
-    process.kill()
-  assert process.returncode == 2
-  error = error_of(tmp_path / 'run')
+  error = error_of_one(tmp_path / 'run', cache, *flags, code=2)
   assert error.count('\n') == 1
   for word in words:
     assert word in error
@@ -276,25 +281,13 @@ def test_what_cannot_join_is_one_line(flags, words, tmp_path, cache):
 
 def test_a_process_whose_others_never_come_says_so(tmp_path, cache):
   flags = (*explicit_flags(free_slurm_job()[1], 0), '--join_timeout=1')
-  process = start(tmp_path / 'run', cache, RECIPE[0], *flags)
-  try:
-    process.communicate(timeout=60)
-  finally:
-    process.kill()
-  assert process.returncode == os.EX_TEMPFAIL
-  last = error_of(tmp_path / 'run').splitlines()[-1]
-  assert 'have not all met within 1 s' in last
+  error = error_of_one(tmp_path / 'run', cache, *flags, code=os.EX_TEMPFAIL)
+  assert 'have not all met within 1 s' in error.splitlines()[-1]
 
 
 def test_a_port_in_use_is_one_line(tmp_path, cache):
   with socket.create_server(('', 0)) as server:
     flags = explicit_flags(server.getsockname()[1], 0)
-    process = start(tmp_path / 'run', cache, RECIPE[0], *flags)
-    try:
-      process.communicate(timeout=60)
-    finally:
-      process.kill()
-  assert process.returncode == 2
-  error = error_of(tmp_path / 'run')
+    error = error_of_one(tmp_path / 'run', cache, *flags, code=2)
   assert 'cannot be opened' in error
   assert error.count('\n') == 1
