@@ -14,7 +14,9 @@ from absl import flags
 from ml_collections import config_flags
 
 from experiments import readme, variants
-from mnist_jax import command_line, files, joining
+from mnist_jax.cli import absl_flags
+from mnist_jax.distributed import initialize
+from mnist_jax.workdir import atomic_files
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config', 'configs/improved.py', 'Path of the recipe.'
@@ -32,43 +34,47 @@ def main() -> None:
   """Runs the variants, and writes a table and a figure of what they lose."""
   started = time.monotonic()
   # Imported here, so that --help and typing errors answer at once.
-  joining.join(_CONFIG.value)
-  from mnist_jax import hosts, outcome, sweep
+  initialize.join(_CONFIG.value)
+  from mnist_jax.distributed import multihost
+  from mnist_jax.sweep import sweep
+  from mnist_jax.training import results
 
   config, path = _CONFIG.value, pathlib.Path(_WORKDIR.value)
   source = flags.FLAGS['config'].config_filename
-  name = command_line.config_name(source)
+  name = absl_flags.config_name(source)
   found = sweep.run(
     config,
     path,
     num_seeds=_NUM_SEEDS.value,
     rows=[{}, *variants.VARIANTS.values()],
-    about=outcome.About(name, main_command(), started),
+    about=results.About(name, main_command(), started),
   )
   if found is None:
     print('stopped and saved; the same command goes on')
     return
-  found['command'] = command_line.command('experiments.ablations')
-  if hosts.is_first():
+  found['command'] = absl_flags.command('experiments.ablations')
+  if multihost.is_first():
     conclude(found, path)
 
 
 def main_command() -> str:
   """Returns what runs one seed of the recipe itself."""
-  return command_line.command('mnist_jax.main', of_config=True)
+  return absl_flags.command('mnist_jax.main', of_config=True)
 
 
 def conclude(found: dict, path: pathlib.Path) -> None:
   """Writes the numbers, the table and the figure of all variants."""
-  from mnist_jax.analysis import style
+  from mnist_jax.analysis import figure_style
 
   found, figure, text = variants.compare(found)
   for folder, stem in ((path, 'sweep'), (readme.RESULTS, _PUBLISH_AS.value)):
     if stem:
-      files.write_json(folder / f'{stem}.json', found)
-      print(files.write(folder / f'{stem}.png', style.to_png(figure)))
+      atomic_files.write_json(folder / f'{stem}.json', found)
+      print(
+        atomic_files.write(folder / f'{stem}.png', figure_style.to_png(figure))
+      )
   print(text)
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  absl_flags.run(main)

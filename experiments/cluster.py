@@ -1,11 +1,12 @@
-"""Runs the points of a sweep as an array job, by submitit."""
+"""Runs the trials of a sweep as an array job, by submitit."""
 
 import sys
 from collections.abc import Callable, Sequence
 
-from mnist_jax import console, errors
-from mnist_jax import points as points_lib
-from mnist_jax import sweep as sweep_lib
+from mnist_jax import errors
+from mnist_jax.cli import console
+from mnist_jax.sweep import sweep as sweep_lib
+from mnist_jax.sweep import trials as trials_lib
 
 MINUTES = 24 * 60  # Unless --slurm=timeout_min=... says otherwise.
 
@@ -31,11 +32,11 @@ def make_execute(
     ) from error
   parameters = {'timeout_min': MINUTES} | _read_settings(settings)
 
-  def execute(sweep: sweep_lib.Sweep, points: Sequence[points_lib.Point]):
-    todo = [point for point in points if not sweep.is_done(point)]
+  def execute(sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]):
+    todo = [trial for trial in trials if not sweep.is_done(trial)]
     executor = submitit.AutoExecutor(sweep.path / 'jobs', cluster=cluster)
     executor.update_parameters(name=sweep.config_name, **parameters)
-    commands = [[*_command(flags), f'--only={point.name}'] for point in todo]
+    commands = [[*_command(flags), f'--only={trial.name}'] for trial in todo]
     functions = map(submitit.helpers.CommandFunction, commands)
     jobs = executor.map_array(lambda run: run(), list(functions))
     _wait(sweep, todo, jobs)
@@ -68,14 +69,14 @@ def _command(flags: Sequence[str]) -> list[str]:
   return [*module, *kept, '--mode=loop']
 
 
-def _wait(sweep, points, jobs) -> None:
+def _wait(sweep, trials, jobs) -> None:
   """Waits for all jobs; says where to look when one leaves no result."""
   console.say(
     f'{len(jobs)} jobs are submitted: {", ".join(job.job_id for job in jobs)}'
   )
-  for point, job in zip(points, jobs, strict=True):
+  for trial, job in zip(trials, jobs, strict=True):
     job.wait()
-    if result := sweep.result(point):
-      console.say(console.point_line(point.name, result))
+    if result := sweep.result(trial):
+      console.say(sweep_lib.trial_line(trial.name, result))
     else:
-      console.warn(f'{point.name} has no result; {job.paths.stderr} says why')
+      console.warn(f'{trial.name} has no result; {job.paths.stderr} says why')

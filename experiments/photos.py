@@ -17,7 +17,9 @@ from absl import flags
 from PIL import Image
 
 from experiments import readme
-from mnist_jax import command_line, errors, files
+from mnist_jax import errors
+from mnist_jax.cli import absl_flags
+from mnist_jax.workdir import atomic_files
 
 _DATA = flags.DEFINE_string('data', '', 'Folder with one folder per set.')
 _HALF = flags.DEFINE_enum(
@@ -30,7 +32,8 @@ _WEIGHTS = flags.DEFINE_list(
 
 def main() -> None:
   """Reads every set with every network; keeps what the second half says."""
-  from mnist_jax import classifier, devices, weights
+  from mnist_jax.distributed import devices
+  from mnist_jax.predict import classifier, weights
 
   sets = find_sets(pathlib.Path(_DATA.value))
   devices.configure_reading()
@@ -44,7 +47,7 @@ def main() -> None:
       }
       say(way, network.name, found[way][network.name])
   if _HALF.value == 'report':
-    files.write_json(readme.RESULTS / 'photos.json', found)
+    atomic_files.write_json(readme.RESULTS / 'photos.json', found)
     readme.update()
 
 
@@ -65,7 +68,7 @@ def find_sets(folder: pathlib.Path) -> list[pathlib.Path]:
 
 def list_half(folder: pathlib.Path, half: str) -> dict[pathlib.Path, int]:
   """Returns the files of one half with their labels."""
-  from mnist_jax import image_files
+  from mnist_jax.predict import image_files
 
   by_label = collections.defaultdict(list)
   for path, label in image_files.read_labels(folder).items():
@@ -95,9 +98,9 @@ def read_photo(path: pathlib.Path, network) -> int:
   Returns:
     The digit; -1 when not exactly one is found.
   """
-  from mnist_jax import readings
+  from mnist_jax.predict import digit_reader
 
-  answers = readings.read(path, network).answers
+  answers = digit_reader.read(path, network).answers
   return answers[0].digit if len(answers) == 1 else -1
 
 
@@ -122,4 +125,4 @@ def say(way: str, name: str, scores: dict) -> None:
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  absl_flags.run(main)

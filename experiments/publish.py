@@ -2,8 +2,8 @@
 
   python -m experiments.publish --workdir=runs/robust-seed0 --name=robust
 
-writes NAME.safetensors, NAME.json and NAME.md into mnist_jax/pretrained. The
-card's numbers come from the run, and those of photos from
+writes NAME.safetensors, NAME.json and NAME.md into the weights in the box.
+The card's numbers come from the run, and those of photos from
 experiments/results/photos.json where that exists.
 """
 
@@ -15,9 +15,12 @@ import re
 from absl import flags
 
 from experiments import model_card
-from mnist_jax import command_line, errors, files, summary
-from mnist_jax import weights as weights_lib
-from mnist_jax.analysis import calibration, runs, tables
+from mnist_jax import errors
+from mnist_jax.analysis.run import calibration, classification, load
+from mnist_jax.cli import absl_flags
+from mnist_jax.models import summary
+from mnist_jax.predict import weights as weights_lib
+from mnist_jax.workdir import atomic_files
 
 PHOTOS = pathlib.Path(__file__).parent / 'results' / 'photos.json'
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -48,7 +51,7 @@ def publish(workdir: str, name: str, out: str) -> list[pathlib.Path]:
     errors.UserError: when the run is unfinished, or a file cannot be written.
   """
   out = pathlib.Path(out)
-  run = runs.load_run(workdir)
+  run = load.load_run(workdir)
   loaded = weights_lib.load_workdir(pathlib.Path(workdir))
   content = weights_lib.to_bytes(loaded.variables)
   about = describe(run, loaded) | {
@@ -58,13 +61,13 @@ def publish(workdir: str, name: str, out: str) -> list[pathlib.Path]:
   }
   card = model_card.render(about, read_photos(name))
   return [
-    files.write(out / f'{name}.safetensors', content),
-    files.write_json(out / f'{name}.json', about),
-    files.write(out / f'{name}.md', card.encode()),
+    atomic_files.write(out / f'{name}.safetensors', content),
+    atomic_files.write_json(out / f'{name}.json', about),
+    atomic_files.write(out / f'{name}.md', card.encode()),
   ]
 
 
-def describe(run: runs.Run, loaded: weights_lib.Weights) -> dict:
+def describe(run: load.Run, loaded: weights_lib.Weights) -> dict:
   """Returns what NAME.json says but for the file: origin and numbers."""
   kept = (
     *('dataset', 'config_name', 'seed', 'epochs', 'steps', 'selected'),
@@ -87,7 +90,7 @@ def describe(run: runs.Run, loaded: weights_lib.Weights) -> dict:
   }
 
 
-def describe_calibration(run: runs.Run, temperature: float) -> dict | None:
+def describe_calibration(run: load.Run, temperature: float) -> dict | None:
   """Returns what confidence is worth on validation; None without that split.
 
   `thresholds` has a row for each of THRESHOLDS: the share of the images whose
@@ -96,7 +99,7 @@ def describe_calibration(run: runs.Run, temperature: float) -> dict | None:
   if run.valid_logits is None:
     return None
   logits, labels = run.valid_logits / temperature, run.valid_labels
-  probabilities = tables.softmax(logits)
+  probabilities = classification.softmax(logits)
   confidence = probabilities.max(axis=1)
   wrong = probabilities.argmax(axis=1) != labels
   return {
@@ -128,4 +131,4 @@ def read_photos(name: str) -> dict:
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  absl_flags.run(main)

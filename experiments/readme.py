@@ -6,8 +6,8 @@ python -m experiments.readme
 import json
 import pathlib
 
-from experiments import benchmark_report
-from mnist_jax.analysis import sweeps
+from experiments.benchmark import report as benchmark_report
+from mnist_jax.analysis.sweep import report as sweep_report
 
 ROOT = pathlib.Path(__file__).parent.parent
 RESULTS = pathlib.Path(__file__).parent / 'results'
@@ -69,7 +69,7 @@ def seeds() -> str:
   path = RESULTS / 'fast-seeds.json'
   if not path.exists():
     return ''
-  text = sweeps.describe(json.loads(path.read_text()))
+  text = sweep_report.describe(json.loads(path.read_text()))
   command = json.loads(path.read_text())['command']
   return f'```\n$ {command}\n{text}\n```'
 

@@ -17,7 +17,8 @@ import sys
 from absl import flags
 
 from experiments import readme
-from mnist_jax import command_line, errors
+from mnist_jax import errors
+from mnist_jax.cli import absl_flags
 
 NAMES = (
   'single_conv',
@@ -57,4 +58,4 @@ def run(name: str) -> pathlib.Path:
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  absl_flags.run(main)

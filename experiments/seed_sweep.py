@@ -17,7 +17,10 @@ from absl import flags
 from ml_collections import config_flags
 
 from experiments import readme
-from mnist_jax import command_line, errors, files, joining
+from mnist_jax import errors
+from mnist_jax.cli import absl_flags
+from mnist_jax.distributed import initialize
+from mnist_jax.workdir import atomic_files
 
 MAX_SEEDS = 1000
 
@@ -44,10 +47,10 @@ _PUBLISH_AS = flags.DEFINE_string(
   'publish_as', '', 'Name under which experiments/results/ keeps it as well.'
 )
 _ONLY = flags.DEFINE_string(
-  'only', '', 'Name of a single point, such as seed3, for schedulers.'
+  'only', '', 'Name of a single trial, such as seed3, for schedulers.'
 )
 _SUBMIT = flags.DEFINE_enum(
-  'submit', None, ['slurm', 'local'], 'Run each point as a job, by submitit.'
+  'submit', None, ['slurm', 'local'], 'Run each trial as a job, by submitit.'
 )
 _SLURM = flags.DEFINE_list(
   'slurm', [], "Slurm's settings, such as partition=gpu,gpus_per_node=1."
@@ -61,14 +64,16 @@ def main() -> None:
     raise errors.UserError('no config is given; try --config=configs/fast.py')
   check_flags()
   gc.set_threshold(100_000, 50, 100)  # As in mnist_jax/main.py.
-  joining.join(_CONFIG.value)
-  from mnist_jax import hosts, outcome, sweep
+  initialize.join(_CONFIG.value)
+  from mnist_jax.distributed import multihost
+  from mnist_jax.sweep import sweep as sweep_lib
+  from mnist_jax.training import results
 
   config, source = _CONFIG.value, flags.FLAGS['config'].config_filename
-  config_name = command_line.config_name(source)
+  config_name = absl_flags.config_name(source)
   path = pathlib.Path(_WORKDIR.value or f'runs/{config_name}-sweep')
-  point_command = command_line.command('mnist_jax.main', of_config=True)
-  found = sweep.run(
+  trial_command = absl_flags.command('mnist_jax.main', of_config=True)
+  found = sweep_lib.run(
     config,
     path,
     num_seeds=_NUM_SEEDS.value,
@@ -76,12 +81,12 @@ def main() -> None:
     only=_ONLY.value,
     mode=_MODE.value,
     execute=make_execute(),
-    about=outcome.About(config_name, point_command, started),
+    about=results.About(config_name, trial_command, started),
   )
-  command = command_line.command('experiments.seed_sweep')
+  command = absl_flags.command('experiments.seed_sweep')
   if found is None:
     print(f'stopped and saved; to go on: {command}')
-  elif not _ONLY.value and hosts.is_first():
+  elif not _ONLY.value and multihost.is_first():
     conclude(found | {'command': command}, path)
 
 
@@ -104,13 +109,13 @@ def check_flags() -> None:
 
 
 def make_execute():
-  """Returns what runs the points elsewhere, or None to run them here."""
+  """Returns what runs the trials elsewhere, or None to run them here."""
   if not _SUBMIT.value:
     return None
   from experiments import cluster
 
   return cluster.make_execute(
-    _SUBMIT.value, _SLURM.value, command_line.arguments()
+    _SUBMIT.value, _SLURM.value, absl_flags.arguments()
   )
 
 
@@ -134,12 +139,12 @@ def load_rows(source: str) -> list[dict]:
 
 def conclude(found: dict, path: pathlib.Path) -> None:
   """Writes sweep.json and the figures, and says what they show."""
-  from mnist_jax.analysis import seeds, sweeps
+  from mnist_jax.analysis.sweep import report, summary
 
-  found['summary'] = seeds.summarize(found['seeds'])
-  files.write_json(path / 'sweep.json', found)
-  written = sweeps.write_sweep(path)
-  print(f'\n{sweeps.describe(found)}\n\n  {path / "sweep.json"}')
+  found['summary'] = summary.summarize(found['seeds'])
+  atomic_files.write_json(path / 'sweep.json', found)
+  written = report.write_sweep(path)
+  print(f'\n{report.describe(found)}\n\n  {path / "sweep.json"}')
   for figure in written:
     print(f'  {figure}')
   if _PUBLISH_AS.value:
@@ -154,4 +159,4 @@ def publish(path: pathlib.Path, name: str) -> None:
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  absl_flags.run(main)

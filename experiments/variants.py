@@ -2,7 +2,8 @@
 
 from matplotlib import figure
 
-from mnist_jax.analysis import seed_tests, seeds, sweep_charts, sweep_test_text
+from mnist_jax.analysis.sweep import seed_figures, significance, test_text
+from mnist_jax.analysis.sweep import summary as summary_lib
 
 VARIANTS = {
   'no distortions at all': {'augment.enabled': False},
@@ -35,13 +36,13 @@ def compare(found: dict) -> tuple[dict, figure.Figure, str]:
     `found` with `summary` and `ablations`, a figure, and a table as text.
   """
   (_, baseline), *others = split(found)
-  rows = seed_tests.ablate(baseline, others)
-  summary = seeds.summarize(found['seeds'])
+  rows = significance.ablate(baseline, others)
+  summary = summary_lib.summarize(found['seeds'])
   caption = f'{found["dataset"]} · {found["config_name"]}'
   return (
     found | {'summary': summary, 'ablations': rows},
-    sweep_charts.ablations(baseline, others, caption),
-    sweep_test_text.describe_ablations(rows, found['config_name']),
+    seed_figures.ablations(baseline, others, caption),
+    test_text.describe_ablations(rows, found['config_name']),
   )
 
 

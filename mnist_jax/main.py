@@ -14,7 +14,9 @@ STARTED = time.monotonic()  # Before the imports: a user waits for them too.
 from absl import flags
 from ml_collections import config_flags
 
-from mnist_jax import command_line, errors, joining
+from mnist_jax import errors
+from mnist_jax.cli import absl_flags
+from mnist_jax.distributed import initialize
 
 _CONFIG = config_flags.DEFINE_config_file(
   'config',
@@ -37,22 +39,22 @@ def main() -> None:
   # garbage as often as Python does by default takes a tenth of a short run.
   gc.set_threshold(100_000, 50, 100)
   config = _CONFIG.value
-  joining.join(config)
+  initialize.join(config)
   # Imported here, so that --help and typing errors answer at once.
-  from mnist_jax import outcome, train
+  from mnist_jax.training import results, train
 
-  config_name = command_line.config_name(flags.FLAGS['config'].config_filename)
+  config_name = absl_flags.config_name(flags.FLAGS['config'].config_filename)
   workdir = _WORKDIR.value or f'runs/{config_name}-seed{config.seed}'
   train.train_and_evaluate(
     config,
     workdir,
-    about=outcome.About(
+    about=results.About(
       config_name=config_name,
-      command=command_line.command('mnist_jax.main'),
+      command=absl_flags.command('mnist_jax.main'),
       started=STARTED,
     ),
   )
 
 
 if __name__ == '__main__':
-  command_line.run(main)
+  absl_flags.run(main)

@@ -1,5 +1,15 @@
 """Settings and data for every test; nothing of the user's own is touched."""
 
+import os
+import pathlib
+import shutil
+import tempfile
+
+# What a user has set for runs of their own must not decide what tests find.
+for _name in ('JAX_NUM_CPU_DEVICES', 'JAX_PLATFORMS', 'XLA_FLAGS'):
+  os.environ.pop(_name, None)
+
+# ruff: noqa: E402
 import jax
 import numpy as np
 import pytest
@@ -9,6 +19,21 @@ from mnist_jax.data import uci_digits
 
 # Before JAX is used: tests of many devices share this process's cores.
 jax.config.update('jax_num_cpu_devices', 8)
+
+
+def pytest_configure(config):
+  """Gives all tests, and the processes they start, one compilation cache."""
+  if not hasattr(config, 'workerinput'):  # The first process decides.
+    config.own_cache = tempfile.mkdtemp(prefix='mnist_jax-tests-')
+    os.environ['XDG_CACHE_HOME'] = config.own_cache
+  cache = pathlib.Path(os.environ['XDG_CACHE_HOME']) / 'mnist_jax' / 'xla'
+  jax.config.update('jax_compilation_cache_dir', str(cache))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.0)
+
+
+def pytest_unconfigure(config):
+  if hasattr(config, 'own_cache'):
+    shutil.rmtree(config.own_cache, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,1 +1,1 @@
-"""Explain a finished run from its stored predictions; no model is run."""
+"""Tables, figures and pages from finished runs."""

@@ -78,27 +78,28 @@ def _choose(
 
 def _analyse(workdir: str) -> Iterator[pathlib.Path]:
   # Imported late, so that --help need not wait for matplotlib.
-  from mnist_jax.analysis import outputs, runs
+  from mnist_jax.analysis.run import load, report
 
   try:
-    run = runs.load_run(workdir)
+    run = load.load_run(workdir)
   except errors.UserError:
     # Whatever else is wrong with a run, its curves may show why.
-    yield outputs.write_curves(workdir)
+    yield report.write_curves(workdir)
     raise
-  yield from outputs.write_all(workdir, _load_dataset(run))
+  yield from report.write_all(workdir, _load_dataset(run))
 
 
 def _compare(
   workdirs: Sequence[str], out: str | None
 ) -> Iterator[str | pathlib.Path]:
-  from mnist_jax.analysis import comparison, comparison_outputs, runs
+  from mnist_jax.analysis.compare import comparison, report
+  from mnist_jax.analysis.run import load
 
   names = comparison.name_workdirs(workdirs)
-  finished = [runs.load_run(workdir) for workdir in workdirs]
+  finished = [load.load_run(workdir) for workdir in workdirs]
   compared = comparison.compare(finished, names)
-  yield comparison_outputs.to_text(compared)
-  yield from comparison_outputs.write_all(
+  yield report.to_text(compared)
+  yield from report.write_all(
     'comparison' if out is None else out,
     finished,
     compared,
@@ -108,9 +109,9 @@ def _compare(
 
 def _are_sweeps(workdirs: Sequence[str]) -> bool:
   """Tell whether all are sweeps, or none; both together are refused."""
-  from mnist_jax.analysis import sweep_files
+  from mnist_jax.analysis.sweep import load
 
-  found = {sweep_files.is_sweep(path): path for path in workdirs}
+  found = {load.is_sweep(path): path for path in workdirs}
   if len(found) == 2:
     raise errors.UserError(
       f'{found[True]} is a sweep and {found[False]} is none; give workdirs of '
@@ -122,18 +123,18 @@ def _are_sweeps(workdirs: Sequence[str]) -> bool:
 def _analyse_sweep(
   workdirs: Sequence[str], out: str | None
 ) -> Iterator[str | pathlib.Path]:
-  from mnist_jax.analysis import sweeps
+  from mnist_jax.analysis.sweep import report
 
-  yield f'{sweeps.describe(workdirs[0])}\n'
-  yield from sweeps.write_sweep(workdirs[0], out)
+  yield f'{report.describe(workdirs[0])}\n'
+  yield from report.write_sweep(workdirs[0], out)
 
 
 def _compare_sweeps(
   workdirs: Sequence[str], out: str | None
 ) -> Iterator[str | pathlib.Path]:
-  from mnist_jax.analysis import sweeps
+  from mnist_jax.analysis.sweep import report
 
-  said, paths = sweeps.compare(workdirs, 'comparison' if out is None else out)
+  said, paths = report.compare(workdirs, 'comparison' if out is None else out)
   yield f'{said}\n'
   yield from paths
 

@@ -11,7 +11,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from mnist_jax import arguments, errors
+from mnist_jax import errors
+from mnist_jax.cli import argparse_args
 
 MAX_CONNECTIONS = 256
 
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-  parser = arguments.Parser(
+  parser = argparse_args.Parser(
     prog='python -m mnist_jax.demo',
     description='Serves a web page: draw digits or open a photo, and see what '
     'the network reads, what it saw, and how sure it is. Nothing leaves this '
@@ -82,7 +83,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   return given
 
 
-def _check_host(parser: arguments.Parser, host: str) -> None:
+def _check_host(parser: argparse_args.Parser, host: str) -> None:
   """Refuses what no Host header can be held against."""
   try:
     address = ipaddress.ip_address(host)
@@ -113,7 +114,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def load_classifiers(first: str) -> dict:
   """Returns compiled networks by name: `first`, and all in the box."""
-  from mnist_jax import classifier, devices, weights
+  from mnist_jax.distributed import devices
+  from mnist_jax.predict import classifier, weights
 
   devices.configure_reading()
   loaded = [weights.load_weights(first)]
@@ -130,4 +132,4 @@ def load_classifiers(first: str) -> dict:
 
 
 if __name__ == '__main__':
-  sys.exit(arguments.run(main))
+  sys.exit(argparse_args.run(main))

@@ -22,8 +22,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mnist_jax import classifier as classifier_lib
-from mnist_jax import errors, readings
+from mnist_jax import errors
+from mnist_jax.predict import classifier as classifier_lib
+from mnist_jax.predict import digit_reader
 
 MAX_BYTES = 10_000_000
 MAX_SECONDS = 20  # For a picture to arrive.
@@ -191,7 +192,7 @@ def describe(
   Raises:
     errors.UserError: when it is no picture.
   """
-  reading = readings.read(content, network)
+  reading = digit_reader.read(content, network)
   answers = reading.answers[:MAX_DIGITS]
   maps = [None] * len(answers)
   if saliency and answers:
@@ -205,7 +206,7 @@ def describe(
         'digit': answer.digit,
         'confidence': answer.confidence,
         'runner_up': answer.runner_up,
-        'sure': answer.confidence >= readings.THRESHOLD,
+        'sure': answer.confidence >= digit_reader.THRESHOLD,
         'box': list(answer.box),
         'probabilities': [round(float(p), 6) for p in answer.probabilities],
         'image': _encode(answer.image),

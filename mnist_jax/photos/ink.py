@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from mnist_jax.photos import edges, sheets
+from mnist_jax.photos import paper as paper_lib
+from mnist_jax.photos import shadow_edges
 
 WORKING_SIDE = 1_000
 _THUMB = 96
@@ -40,7 +41,7 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   grey = _resize(pixels, WORKING_SIDE).astype(np.float32) / 255
   if max(grey.shape) > 250:
     grey = ndimage.gaussian_filter(grey, max(grey.shape) / 1000)
-  whole, grey = grey, sheets.without_table(grey)
+  whole, grey = grey, paper_lib.without_table(grey)
   dark = _is_dark(grey)
   bright = 1 - grey if dark else grey
   paper = _paper(bright)
@@ -50,7 +51,9 @@ def measure(pixels: np.ndarray) -> tuple[np.ndarray, float]:
   noise = 1.4826 * min(float(usual - lower), 1.5 * _grain(sample))
   ink = np.clip(ink - usual, 0, 1)
   ink = _without_edges(ink, paper, max(6 * noise, 0.05))
-  return edges.without_edges(ink, 1 - whole if dark else whole, noise), noise
+  return shadow_edges.without_edges(
+    ink, 1 - whole if dark else whole, noise
+  ), noise
 
 
 def _drawn(pixels):

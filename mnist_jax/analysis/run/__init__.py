@@ -1,0 +1,1 @@
+"""One run: tables, figures and its report."""

@@ -1,0 +1,232 @@
+"""Learning curves, confusion matrix and digits, as matplotlib figures."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import axes, colormaps, colors, figure, lines, ticker
+
+from mnist_jax.analysis import figure_style
+
+# Told apart by colour, by line and by marker, so that one may be missing.
+SERIES = {
+  'train': {'color': figure_style.BLUE, 'linestyle': '-', 'marker': 'o'},
+  'valid': {'color': figure_style.VERMILLION, 'linestyle': '--', 'marker': 's'},
+}
+NAMES = {'train': 'training', 'valid': 'validation'}
+
+
+@figure_style.applied
+def training_curves(
+  rows: Sequence[Mapping[str, float | None]],
+  best_epoch: float | None,
+  caption: str,
+) -> figure.Figure:
+  """Draw loss and accuracy over the epochs.
+
+  Args:
+    rows: of `metrics.jsonl`, at least one; numbers that are missing, null or
+      not finite leave a gap in their curve.
+    best_epoch: where to put a mark, or None.
+    caption: data set, config name and seed.
+
+  Returns:
+    A figure with two charts; one line each if there is no validation split.
+  """
+  fig = figure_style.new_figure(
+    3.35,
+    'Training curves',
+    f'accuracy at epoch {rows[-1]["epoch"]:g}: {_last_accuracies(rows)}',
+    caption,
+  )
+  charts = [figure_style.add_axes(fig, x, 0.85, 2.7, 2.2) for x in (0.7, 4.05)]
+  for ax, metric in zip(charts, ('loss', 'accuracy'), strict=True):
+    _draw_curves(ax, rows, metric, best_epoch)
+  losses = _values(rows, 'train/loss', 'valid/loss')
+  scale_by_log(charts[0], losses, 'Loss')
+  charts[1].yaxis.set_major_formatter(ticker.PercentFormatter(1))
+  fig.legend(
+    handles=_handles(rows, best_epoch),
+    loc='lower center',
+    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
+    ncols=3,
+  )
+  return fig
+
+
+def _values(rows: Sequence[Mapping], *keys: str) -> np.ndarray:
+  """Read columns one after the other; what is no number becomes NaN."""
+  values = [row.get(key) for key in keys for row in rows]
+  return np.array([math.nan if v is None else v for v in values], float)
+
+
+def _present(rows: Sequence[Mapping]) -> list[str]:
+  return [s for s in SERIES if any(f'{s}/loss' in row for row in rows)]
+
+
+def _last_accuracies(rows: Sequence[Mapping]) -> str:
+  last = {s: _values(rows[-1:], f'{s}/accuracy')[0] for s in _present(rows)}
+  return ', '.join(f'{NAMES[s]} {value:.2%}' for s, value in last.items())
+
+
+def _draw_curves(
+  ax: axes.Axes,
+  rows: Sequence[Mapping],
+  metric: str,
+  best_epoch: float | None,
+):
+  ax.set(xlabel='epoch', title=metric.capitalize())
+  ax.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
+  ax.grid(axis='y')
+  epochs = _values(rows, 'epoch')
+  for split in _present(rows):
+    values = _values(rows, f'{split}/{metric}')
+    values[~np.isfinite(values)] = math.nan
+    every = max(1, len(rows) // 20)  # More markers would hide the line.
+    ax.plot(epochs, values, markersize=3.5, markevery=every, **SERIES[split])
+  if all(np.isnan(line.get_ydata()).all() for line in ax.lines):
+    ax.text(0.5, 0.5, 'not finite', transform=ax.transAxes, ha='center')
+  if best_epoch is not None:
+    ax.axvline(best_epoch, color=figure_style.GREY, linestyle=':', zorder=0)
+
+
+def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str):
+  """Switch to a log scale where a linear one would show only the start.
+
+  Args:
+    ax: the chart, with its curves.
+    values: all that it shows; what is not finite or not positive is left out.
+    title: of the chart; it gets to say so.
+  """
+  finite = values[np.isfinite(values) & (values > 0)]
+  if len(finite) and finite.max() > 20 * finite.min():
+    ax.set_yscale('log')
+    ax.set_title(f'{title} (log scale)')
+    # Over many decades matplotlib skips some, and with subs it then skips all.
+    subs = (1, 2, 5) if finite.max() < 1e4 * finite.min() else (1,)
+    ax.yaxis.set_major_locator(ticker.LogLocator(subs=subs, numticks=8))
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: f'{y:g}'))
+    ax.yaxis.set_minor_locator(ticker.NullLocator())
+
+
+def _handles(
+  rows: Sequence[Mapping], best_epoch: float | None
+) -> list[lines.Line2D]:
+  handles = [
+    lines.Line2D([], [], markersize=3.5, label=NAMES[split], **SERIES[split])
+    for split in _present(rows)
+  ]
+  if best_epoch is not None:
+    label = f'best by validation: epoch {best_epoch:g}'
+    dots = {'color': figure_style.GREY, 'linestyle': ':'}
+    handles.append(lines.Line2D([], [], label=label, **dots))
+  return handles
+
+
+@figure_style.applied
+def confusion_matrix(matrix: np.ndarray, caption: str) -> figure.Figure:
+  """Draw the confusion matrix, so that the rare mistakes can be seen.
+
+  Args:
+    matrix: [10, 10] int, rows true and columns predicted.
+    caption: data set, config name and seed.
+
+  Returns:
+    A figure with all counts; only the mistakes are coloured, on a log scale.
+  """
+  mistakes = matrix * (1 - np.eye(10, dtype=int))
+  fig = figure_style.new_figure(
+    6.2,
+    f'Confusion matrix: {mistakes.sum():,} errors of {matrix.sum():,}',
+    'the stronger the blue, the more such mistakes (log scale); grey: right',
+    caption,
+  )
+  ax = figure_style.add_axes(fig, 0.95, 0.65, 5.4, 5.4)
+  ax.set(xlabel='predicted digit', ylabel='true digit')
+  ax.set(xticks=range(10), yticks=range(10))
+  ax.tick_params(length=0, labelsize=11, labelcolor=figure_style.INK)
+  ax.spines[:].set_visible(False)
+  _draw_cells(ax, matrix, mistakes)
+  return fig
+
+
+def _draw_cells(ax: axes.Axes, matrix: np.ndarray, mistakes: np.ndarray):
+  # From a visible tint for one mistake; zero stays white and the diagonal grey.
+  tints = colors.LinearSegmentedColormap.from_list(
+    'tints', colormaps['Blues'](np.linspace(0.15, 1, 64))
+  )
+  scale = colors.LogNorm(1, max(10, mistakes.max()))
+  cells = tints(scale(np.maximum(mistakes, 1)))
+  cells[mistakes == 0] = colors.to_rgba('white')
+  cells[np.diag_indices(10)] = colors.to_rgba(figure_style.PALE)
+  ax.imshow(cells, extent=(-0.5, 9.5, 9.5, -0.5))
+  for (row, column), count in np.ndenumerate(matrix):
+    dark = cells[row, column, :3].mean() < 0.5
+    colour = 'white' if dark else figure_style.INK if count else '#9a9a9a'
+    text = str(count) if count else '·'
+    ax.text(
+      column,
+      row,
+      text,
+      color=colour,
+      size=11,
+      ha='center',
+      va='center_baseline',
+    )
+
+
+@figure_style.applied
+def per_class_bars(
+  per_class: Sequence[Mapping[str, float]], caption: str
+) -> figure.Figure:
+  """Draw how well each digit is read.
+
+  Args:
+    per_class: ten dicts, as `tables.per_class` returns them.
+    caption: data set, config name and seed.
+
+  Returns:
+    A figure with precision and recall per digit, and F1 beneath.
+  """
+  floor = _find_floor(per_class)
+  fig = figure_style.new_figure(
+    3.2,
+    'How well each digit is read',
+    f'the axis starts at {floor:.0%}; beneath each digit stands its F1, '
+    'which weighs both',
+    caption,
+  )
+  ax = figure_style.add_axes(fig, 0.85, 0.75, 5.9, 2.35)
+  looks = zip(_SCORES.items(), SERIES.values(), (-0.13, 0.13), strict=True)
+  for (name, meaning), look, shift in looks:
+    x = [row['digit'] + shift for row in per_class]
+    y = [row[name] for row in per_class]
+    ax.vlines(x, floor, y, color=look['color'], alpha=0.3, linewidth=5)
+    ax.plot(x, y, **look | {'linestyle': ''}, label=f'{name}: {meaning}')
+  room = 0.06 * (1 - floor)  # So that no marker is cut at 100 %.
+  ax.set(xlim=(-0.5, 9.5), ylim=(floor, 1 + room))
+  ax.set_xticks(range(10), [f'{r["digit"]}\n{r["f1"]:.1%}' for r in per_class])
+  ax.tick_params(axis='x', length=0, labelcolor=figure_style.INK)
+  ax.set_yticks(np.linspace(floor, 1, 6))
+  ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=1))
+  ax.grid(axis='y')
+  ax.set_axisbelow(True)
+  fig.legend(
+    loc='lower center',
+    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
+    ncols=2,
+  )
+  return fig
+
+
+_SCORES = {
+  'precision': 'answers of this digit that are right',
+  'recall': 'images of this digit that are found',
+}
+
+
+def _find_floor(per_class: Sequence[Mapping[str, float]]) -> float:
+  """Find a round share below all scores to start the axis at."""
+  lowest = min(row[name] for row in per_class for name in _SCORES)
+  floors = (0.99, 0.98, 0.95, 0.9, 0.8, 0.5)
+  return next((floor for floor in floors if floor < lowest), 0.0)

@@ -1,0 +1,1 @@
+"""Many seeds and settings: statistics and figures."""

@@ -1,0 +1,184 @@
+"""Learning curves of many seeds as one line and a band."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import axes, figure, lines, ticker
+
+from mnist_jax.analysis import figure_style
+from mnist_jax.analysis.run import training_figures
+
+
+@dataclasses.dataclass(frozen=True)
+class Band:
+  """One curve of many seeds; arrays of one number per epoch.
+
+  Attributes:
+    epochs: [E] float, rising.
+    mean: [E] float, over the seeds that have a number there.
+    low: [E] float, the lowest of them.
+    high: [E] float, the highest.
+    count: [E] int, how many they are, at least 1.
+  """
+
+  epochs: np.ndarray
+  mean: np.ndarray
+  low: np.ndarray
+  high: np.ndarray
+  count: np.ndarray
+
+
+def find_band(
+  seeded: Sequence[Sequence[Mapping[str, float]]], key: str
+) -> Band | None:
+  """Gather one metric of all seeds by epoch.
+
+  Args:
+    seeded: the rows of each seed, each with `epoch`.
+    key: such as 'train/loss'.
+
+  Returns:
+    The band; None where no seed has a finite number of that name.
+  """
+  found = {}
+  for rows in seeded:
+    for row in rows:
+      if np.isfinite(row.get(key, np.nan)):
+        # The same step can round to another epoch: six digits tell them apart.
+        found.setdefault(round(row['epoch'], 6), []).append(row[key])
+  if not found:
+    return None
+  epochs = sorted(found)
+  values = [np.array(found[epoch]) for epoch in epochs]
+  low, high = (np.array([f(v) for v in values]) for f in (np.min, np.max))
+  # Rounding can put the mean of equal numbers beside them.
+  mean = np.clip([v.mean() for v in values], low, high)
+  count = np.array([len(v) for v in values])
+  return Band(np.array(epochs), mean, low, high, count)
+
+
+@figure_style.applied
+def curves(
+  seeded: Sequence[Sequence[Mapping[str, float]]], caption: str
+) -> figure.Figure:
+  """Draw loss and error over the epochs, with the range over seeds.
+
+  Args:
+    seeded: the rows of `metrics.jsonl` of each seed, of one or more.
+    caption: data set, sweep and number of seeds.
+
+  Returns:
+    A figure with two charts; where some seeds have stopped, curves are pale.
+  """
+  charted = [_find_bands(seeded, metric) for metric in ('loss', 'accuracy')]
+  fig = figure_style.new_figure(
+    3.35,
+    f'Training curves of {len(seeded)} seed{"s" * (len(seeded) != 1)}',
+    _explain([band for bands in charted for band in bands.values()]),
+    caption,
+  )
+  axes_ = [figure_style.add_axes(fig, x, 0.85, 2.7, 2.2) for x in (0.7, 4.05)]
+  for ax, title, bands in zip(axes_, ('Loss', 'Error'), charted, strict=True):
+    _draw_chart(ax, title, bands)
+  axes_[1].yaxis.set_major_formatter(lambda y, _: f'{100 * y:.4g}%')
+  splits = list(charted[0] | charted[1])
+  fig.legend(
+    handles=[
+      lines.Line2D(
+        [], [], markersize=3.5, label=training_figures.NAMES[split], **look
+      )
+      for split, look in training_figures.SERIES.items()
+      if split in splits
+    ],
+    loc='lower center',
+    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
+    ncols=2,
+  )
+  return fig
+
+
+def _find_bands(seeded, metric: str) -> dict[str, Band]:
+  bands = {
+    s: find_band(seeded, f'{s}/{metric}') for s in training_figures.SERIES
+  }
+  bands = {split: band for split, band in bands.items() if band is not None}
+  return {
+    s: _to_error(b) if metric == 'accuracy' else b for s, b in bands.items()
+  }
+
+
+def _to_error(band: Band) -> Band:
+  return dataclasses.replace(
+    band, mean=1 - band.mean, low=1 - band.high, high=1 - band.low
+  )
+
+
+def _explain(bands: Sequence[Band]) -> str:
+  said = 'line: mean over seeds; band: from the lowest to the highest'
+  ends = [find_full(band) for band in bands]
+  early = [
+    band.epochs[end - 1]
+    for band, end in zip(bands, ends, strict=True)
+    if end < len(band.epochs)
+  ]
+  if early:
+    said += f'; pale after epoch {min(early):g}, where seeds stop'
+  return said
+
+
+def find_full(band: Band) -> int:
+  """Count the leading epochs that as many seeds have as have the first."""
+  fewer = band.count < band.count[0]
+  return int(np.argmax(fewer)) if fewer.any() else len(band.count)
+
+
+def _draw_chart(ax: axes.Axes, title: str, bands: Mapping[str, Band]):
+  ax.set(xlabel='epoch', title=title)
+  ax.grid(axis='y')
+  for split, band in bands.items():
+    if len(band.epochs) == 1:
+      _draw_point(ax, split, band)
+    else:
+      _draw_band(ax, split, band)
+  if not bands:
+    ax.text(0.5, 0.5, 'not finite', transform=ax.transAxes, ha='center')
+    ax.set(xticks=[], yticks=[])
+    return
+  epochs = np.unique(np.concatenate([band.epochs for band in bands.values()]))
+  if len(epochs) == 1:
+    ax.set(xlim=(epochs[0] - 0.5, epochs[0] + 0.5), xticks=epochs)
+    ax.xaxis.set_major_formatter(lambda x, _: f'{x:.4g}')
+  else:
+    ax.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=epochs[-1] >= 3))
+  ends = [edge for b in bands.values() for edge in (b.low, b.high)]
+  training_figures.scale_by_log(ax, np.concatenate(ends), title)
+
+
+def _draw_point(ax: axes.Axes, split: str, band: Band):
+  # Apart, because both splits stand at the same epoch.
+  x = band.epochs + (0.06 if split == 'valid' else -0.06)
+  look = training_figures.SERIES[split]
+  ax.errorbar(
+    x,
+    band.mean,
+    yerr=[band.mean - band.low, band.high - band.mean],
+    capsize=4,
+    markersize=5,
+    **look | {'linestyle': ''},
+  )
+
+
+def _draw_band(ax: axes.Axes, split: str, band: Band):
+  look, full = training_figures.SERIES[split], find_full(band)
+  every = max(1, len(band.epochs) // 20)  # More markers would hide the line.
+  dots = {'markersize': 3.5, 'markevery': every}
+  # The pale part starts at the last full epoch, so that nothing is torn.
+  for part, alpha in ((slice(full), 1), (slice(full - 1, None), 0.4)):
+    if part.start is not None and full == len(band.epochs):
+      continue
+    epochs = band.epochs[part]
+    ax.plot(epochs, band.mean[part], alpha=alpha, **look, **dots)
+    sides = band.low[part], band.high[part]
+    tint = {'color': look['color'], 'linewidth': 0, 'alpha': 0.18 * alpha}
+    ax.fill_between(epochs, *sides, **tint)

@@ -1,0 +1,1 @@
+"""Flags, one-line errors and the console."""

@@ -1,0 +1,126 @@
+"""Which devices a run uses, and where compiled programs are kept."""
+
+import contextlib
+import os
+import pathlib
+import platform
+
+import jax
+
+from mnist_jax import errors
+from mnist_jax.distributed import multihost
+
+
+def configure(config, *, num_processes: int = 1, num_here: int = 1) -> None:
+  """Settles what JAX must know before it looks for devices.
+
+  On CPU, XLA runs a convolution inside a loop on one core, so each core
+  becomes a device, unless the user has set a number of devices.
+
+  Args:
+    config: of the run; its devices share a batch equally.
+    num_processes: of the whole run, each with as many devices.
+    num_here: how many of them share this machine's cores.
+  """
+  keep_compiled_programs()
+  flags = os.environ.get('XLA_FLAGS', '')
+  if 'device_count' in flags or 'JAX_NUM_CPU_DEVICES' in os.environ:
+    return
+  cores = len(os.sched_getaffinity(0)) // num_here
+  batch_size = config.data.batch_size
+  count = max(
+    (n for n in range(1, cores + 1) if batch_size % (n * num_processes) == 0),
+    default=1,
+  )
+  # Where JAX is in use already, in a notebook say, it keeps its devices.
+  with contextlib.suppress(RuntimeError):
+    jax.config.update('jax_num_cpu_devices', count)
+
+
+def configure_reading() -> None:
+  """Settles the same for reading digits: one CPU, whatever else is here.
+
+  A few digits are read sooner than an accelerator is woken.
+  """
+  keep_compiled_programs()
+  with contextlib.suppress(RuntimeError):
+    jax.config.update('jax_platforms', 'cpu')
+
+
+def keep_compiled_programs() -> None:
+  """Lets JAX store what it compiles, unless the user has named a place."""
+  if jax.config.jax_compilation_cache_dir is not None:
+    return
+  home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
+  cache = pathlib.Path(home) / 'mnist_jax' / 'xla'
+  jax.config.update('jax_compilation_cache_dir', str(cache))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.0)
+
+
+def create_mesh(
+  num_devices: int, batch_size: int, axis_name: str
+) -> jax.sharding.Mesh:
+  """Creates a mesh of one axis.
+
+  Args:
+    num_devices: how many of JAX's devices to use, in order; 0 for all.
+    batch_size: of training; each device takes an equal part of it.
+    axis_name: of the mesh's only axis.
+
+  Raises:
+    errors.UserError: when there are fewer devices, or they cannot share a
+      batch equally.
+  """
+  devices = jax.devices()
+  _check_processes(num_devices, devices)
+  num_devices = num_devices or len(devices)
+  if num_devices > len(devices):
+    raise errors.UserError(
+      f'num_devices {num_devices} is more than the {len(devices)} here; '
+      'set num_devices=0 for all of them'
+    )
+  if batch_size % num_devices:
+    nearest = max(batch_size - batch_size % num_devices, num_devices)
+    raise errors.UserError(
+      f'data.batch_size {batch_size} must divide by {num_devices} devices; '
+      f'try {nearest}, or num_devices=1'
+    )
+  return jax.make_mesh(
+    (num_devices,),
+    (axis_name,),
+    axis_types=(jax.sharding.AxisType.Auto,),
+    devices=devices[:num_devices],
+  )
+
+
+def _check_processes(num_devices: int, devices: list) -> None:
+  num_processes = multihost.count()
+  if num_processes == 1:
+    return
+  if len(devices) != num_processes * jax.local_device_count():
+    raise errors.UserError(
+      f'{len(devices)} devices in {num_processes} processes: each must have as '
+      'many; on CPUs set JAX_NUM_CPU_DEVICES to the same number for all'
+    )
+  if num_devices not in (0, len(devices)):
+    raise errors.UserError(
+      f'num_devices {num_devices} leaves out some of the {len(devices)} '
+      f'devices of {num_processes} processes; set num_devices=0 for all'
+    )
+
+
+def describe(mesh: jax.sharding.Mesh) -> str:
+  """Returns the hardware's name, such as 'cpu (AMD EPYC, 2 cores)'."""
+  kind = mesh.devices.flat[0].device_kind
+  if kind != 'cpu':
+    return kind
+  return f'cpu ({_processor()}, {os.cpu_count()} cores)'
+
+
+def _processor() -> str:
+  try:
+    lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
+  except OSError:
+    return platform.processor() or platform.machine()
+  names = (line.split(':', 1)[1] for line in lines if 'model name' in line)
+  return next(names, platform.machine()).strip()

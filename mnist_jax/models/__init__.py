@@ -1,0 +1,1 @@
+"""The CNN variants, their layers, and the fast CPU convolution."""

@@ -1,0 +1,100 @@
+"""Convolution, batch norm, ReLU and max pooling as one block.
+
+`conv_block` is the only door: models call it and nothing else here.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from mnist_jax.models import conv_cpu
+
+
+class Norm(NamedTuple):
+  """Batch norm of one block: four [C] float32 arrays."""
+
+  scale: jax.Array
+  bias: jax.Array
+  mean: jax.Array  # Running statistics, read when train is False.
+  var: jax.Array
+
+
+EPSILON = 1e-5  # PyTorch's default, added to the variance.
+
+
+def conv_block(
+  x: jax.Array,
+  kernel: jax.Array,
+  bias: jax.Array,
+  norm: Norm | None = None,
+  *,
+  padding: str = 'VALID',
+  pool: bool = True,
+  pool_first: bool = False,
+  train: bool = False,
+  axis_name: str | None = None,
+  backend: str | None = None,
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array] | None]:
+  """Applies convolution, batch norm (if `norm`), ReLU and 2x2 max pooling.
+
+  Args:
+    x: [B, H, W, C] float32.
+    kernel: [k, k, C, F] float32, odd k.
+    bias: [F] float32.
+    norm: batch norm's arrays, or None for a block without it.
+    padding: 'VALID' or 'SAME', as in `lax.conv_general_dilated`.
+    pool: whether to pool 2x2 with stride 2; an odd last row or column is
+      dropped, as 'VALID' pooling does.
+    pool_first: pool before batch norm instead of after ReLU, which leaves
+      batch norm a quarter of the work.
+    train: normalise with this batch's moments (else the running ones).
+    axis_name: mapped axis the batch is split over; moments are averaged on it.
+    backend: 'cpu', or any other name for plain `lax`; None asks JAX.
+
+  Returns:
+    The output [B, H', W', F], and the batch's (mean, biased variance) [F],
+    which are None unless batch norm is trained.
+  """
+  fast = (backend or jax.default_backend()) == 'cpu'
+  y = (conv_cpu.convolve if fast else _convolve)(x, kernel, padding)
+  pool_last = pool and not pool_first
+  if pool and pool_first:
+    y = conv_cpu.pick_pool(y, jnp.ones_like(bias)) if fast else _max_pool(y)
+  moments = None
+  if norm is None:
+    mean, gain, shift = jnp.zeros_like(bias), jnp.ones_like(bias), bias
+  elif train:
+    # The convolution's bias cancels but in the mean that is kept.
+    mean, var = _moments(y, axis_name)
+    moments = mean + bias, var
+    gain, shift = lax.rsqrt(var + EPSILON) * norm.scale, norm.bias
+  else:
+    mean, shift = norm.mean - bias, norm.bias
+    gain = lax.rsqrt(norm.var + EPSILON) * norm.scale
+  if pool_last and fast:
+    # Now, though it is to come last: the rest is a quarter of the work then.
+    y = conv_cpu.pick_pool(y, jnp.sign(gain))
+  y = jax.nn.relu((y - mean) * gain + shift)
+  return _max_pool(y) if pool_last and not fast else y, moments
+
+
+def _convolve(x, kernel, padding):
+  return lax.conv_general_dilated(
+    x, kernel, (1, 1), padding, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
+  )
+
+
+def _moments(y, axis_name):
+  """Returns mean and biased variance [F] of y [B, H, W, F], in one pass."""
+  mean, square = jnp.mean(y, (0, 1, 2)), jnp.mean(y * y, (0, 1, 2))
+  if axis_name is not None:
+    mean, square = lax.pmean((mean, square), axis_name)
+  return mean, square - mean * mean
+
+
+def _max_pool(y):
+  return lax.reduce_window(
+    y, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), 'VALID'
+  )

@@ -1,0 +1,1 @@
+"""Many trials of one recipe, in turn or side by side."""

@@ -1,0 +1,80 @@
+"""The trials of a sweep: which runs it is made of."""
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Sequence
+
+import ml_collections
+
+from mnist_jax import config as config_lib
+from mnist_jax import errors
+from mnist_jax.training import optim
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+  """One run of a sweep."""
+
+  name: str  # 'seed3', or 'lr0.01-seed3': its folder.
+  config: ml_collections.ConfigDict
+  overrides: dict  # {'optim.lr': 0.01}, without the seed.
+
+
+def make_trials(
+  config: ml_collections.ConfigDict,
+  num_seeds: int,
+  rows: Sequence[dict] = ({},),
+) -> list[Trial]:
+  """Lists the trials of a sweep: for each row, each seed.
+
+  Args:
+    config: the recipe; its seed is the first.
+    num_seeds: 1 or more.
+    rows: {'optim.lr': 0.01, ...} each; one empty row for seeds alone.
+
+  Raises:
+    errors.UserError: for a row that breaks a rule, or comes twice.
+  """
+  trials = []
+  for row, place in itertools.product(rows, range(num_seeds)):
+    own = config.copy_and_resolve_references()
+    own.seed += place
+    try:
+      own.update_from_flattened_dict(row)
+    except (KeyError, TypeError, ValueError) as error:
+      raise errors.UserError(
+        f'the sweep sets {row}, which does not fit the config ({error}); '
+        'correct sweep(add) in the recipe'
+      ) from error
+    config_lib.validate(own)
+    trials.append(Trial(_name(row, own.seed), own, dict(row)))
+  names = [trial.name for trial in trials]
+  if twice := next((name for name in names if names.count(name) > 1), None):
+    raise errors.UserError(
+      f'the sweep has the trial {twice} twice; correct sweep(add) in the recipe'
+    )
+  return trials
+
+
+def _name(row: dict, seed: int) -> str:
+  settings = (f'{key.split(".")[-1]}{value}' for key, value in row.items())
+  parts = [*settings, f'seed{seed}']
+  return '-'.join(parts).replace('/', '_').replace(' ', '')
+
+
+def group(trials: Sequence[Trial]) -> list[list[Trial]]:
+  """Groups the trials that a compiled program can share."""
+  groups = {}
+  for trial in trials:
+    groups.setdefault(_structure(trial.config), []).append(trial)
+  return list(groups.values())
+
+
+def _structure(config) -> str:
+  """Tells what decides the program: all but the seed and the scalars."""
+  fields = config_lib.flatten(json.loads(config.to_json()))
+  del fields['seed']
+  for name in optim.used_scalars(config.optim):
+    fields[f'optim.{name}'] = 'any'
+  return json.dumps(fields, sort_keys=True)

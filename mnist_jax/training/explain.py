@@ -1,0 +1,65 @@
+"""What a model looks for, and where: first filters and saliency maps."""
+
+import functools
+
+import jax
+import numpy as np
+
+from mnist_jax.analysis.run import classification
+from mnist_jax.models import saliency
+
+NUM_IMAGES = 16
+
+
+def explain(
+  model, variables, images: np.ndarray, labels: np.ndarray, logits: np.ndarray
+) -> dict[str, np.ndarray]:
+  """Explains the answers to the test images most worth a look.
+
+  Args:
+    model: from `models.create_model`, made without an axis name.
+    variables: 'params' and 'batch_stats'.
+    images: [N, 28, 28] uint8, N at least 1.
+    labels: [N] integers in 0..9.
+    logits: [N, 10] float32, the model's answers.
+
+  Returns:
+    'saliency' [M, 28, 28] float32 in [0, 1], M at most 16: how strongly each
+    pixel sways the model between its answer and the other digit; the largest
+    of an image is 1. 'saliency_indices' [M] int32: the images, by `choose`.
+    'filters' [k, k, F] float32: the kernel of the first convolution.
+  """
+  variables = jax.device_get(variables)  # One device is enough for 16 images.
+  indices = choose(logits, labels)
+  chosen = images[indices], *margin_classes(logits[indices], labels[indices])
+  swayed = jax.jit(functools.partial(saliency.slopes, model))(
+    variables, *chosen
+  )
+  swayed = np.abs(swayed)
+  largest = swayed.max(axis=(1, 2), keepdims=True)
+  return {
+    'saliency': swayed / np.where(largest > 0, largest, 1),
+    'saliency_indices': indices,
+    'filters': saliency.first_filters(variables['params']),
+  }
+
+
+def choose(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+  """Returns [M] int32: surest errors first, then the least sure right ones."""
+  probabilities = classification.softmax(logits)
+  wrong = classification.errors_by_confidence(probabilities, labels)
+  by_doubt = np.argsort(probabilities.max(axis=1), kind='stable')
+  right = by_doubt[~np.isin(by_doubt, wrong)]
+  return np.concatenate([wrong, right])[:NUM_IMAGES].astype(np.int32)
+
+
+def margin_classes(
+  logits: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the predicted digits [M] and those they are weighed against [M].
+
+  That is the true digit, and the strongest other one where the answer is right.
+  """
+  predicted = logits.argmax(axis=1)
+  others = np.where(np.arange(10) == predicted[:, None], -np.inf, logits)
+  return predicted, np.where(predicted == labels, others.argmax(axis=1), labels)

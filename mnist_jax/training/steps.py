@@ -1,0 +1,124 @@
+"""One training step and one evaluation step: pure, keyword-bound."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from mnist_jax.models import cnn
+from mnist_jax.training import metrics as metrics_lib
+from mnist_jax.training.train_state import TrainState
+
+
+def train_step(
+  state: TrainState,
+  batch: dict[str, jax.Array],
+  *,
+  model,
+  optimizer,
+  augment=None,
+  axis_name: str | None = None,
+) -> tuple[TrainState, metrics_lib.Metrics]:
+  """Takes one optimizer step.
+
+  Args:
+    state: the state before the step.
+    batch: 'image' [B, 28, 28] uint8 and 'label' [B] integers: this device's
+      part of it, where `axis_name` names the axis it is split over.
+    model: from `models.create_model`, made with the same `axis_name`.
+    optimizer: from `optim.create_optimizer`.
+    augment: from `augment.create_augment`, or None.
+    axis_name: mapped axis the batch is split over, or None when it is whole.
+
+  Returns:
+    The next state, and the whole batch's metrics before the update.
+  """
+  rng = jax.random.fold_in(state.rng, state.step)
+  augment_rng, dropout_rng = jax.random.split(rng)
+  images = batch['image']
+  if augment is not None:
+    images = augment(augment_rng, images, axis_name)
+
+  def loss_fn(params):
+    logits, updates = model.apply(
+      {'params': params, 'batch_stats': state.batch_stats},
+      cnn.as_input(images),
+      train=True,
+      mutable=['batch_stats'],
+      rngs={'dropout': dropout_rng},
+    )
+    loss = smoothed_cross_entropy(
+      logits, batch['label'], optimizer.label_smoothing
+    )
+    if axis_name is not None:
+      loss = jax.lax.pmean(loss, axis_name)
+    return loss, (logits, updates.get('batch_stats', {}))
+
+  grads, (logits, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
+  metrics = metrics_lib.Metrics.from_logits(logits, batch['label'])
+  if axis_name is not None:
+    # Both means are needed: with check_vma, shard_map sums the gradient of a
+    # replicated parameter by itself; pmap does not. See tests/test_steps.py.
+    grads = jax.lax.pmean(grads, axis_name)
+    metrics = jax.lax.psum(metrics, axis_name)
+  return apply_gradients(state, grads, batch_stats, optimizer), metrics
+
+
+def apply_gradients(
+  state: TrainState, grads, batch_stats, optimizer
+) -> TrainState:
+  """Updates the weights, then their averages; returns the next state."""
+  updates, opt_state = optimizer.tx.update(grads, state.opt_state, state.params)
+  if optimizer.plateau:
+    scale = optimizer.scale(state)
+    updates = jax.tree.map(lambda update: scale * update, updates)
+  params = optax.apply_updates(state.params, updates)
+  ema = state.ema
+  if optimizer.ema_decay:
+    # The warm-up of the decay lets early averages forget the first weights.
+    step = state.step.astype(jnp.float32) + 1
+    decay = jnp.minimum(optimizer.ema_decay, (1 + step) / (10 + step))
+    new = {'params': params, 'batch_stats': batch_stats}
+    ema = optax.incremental_update(new, ema, 1 - decay)
+  return state.replace(
+    step=state.step + 1,
+    params=params,
+    batch_stats=batch_stats,
+    opt_state=opt_state,
+    ema=ema,
+  )
+
+
+def eval_step(
+  variables,
+  batch: dict[str, jax.Array],
+  *,
+  model,
+) -> tuple[jax.Array, metrics_lib.Metrics]:
+  """Evaluates one batch.
+
+  Args:
+    variables: 'params' and 'batch_stats'.
+    batch: 'image' [B, 28, 28] uint8, 'label' [B], 'mask' [B] bool.
+    model: from `models.create_model`.
+
+  Returns:
+    Logits [B, 10] float32, and metrics of the examples where mask is true.
+  """
+  logits = model.apply(variables, cnn.as_input(batch['image']), train=False)
+  return logits, metrics_lib.Metrics.from_logits(
+    logits, batch['label'], batch['mask']
+  )
+
+
+def smoothed_cross_entropy(
+  logits: jax.Array, labels: jax.Array, smoothing: float
+) -> jax.Array:
+  """Returns the mean cross-entropy [] against smoothed one-hot labels.
+
+  `smoothing` in [0, 1) is spread evenly over all classes (Szegedy et al.
+  2016).
+  """
+  targets = optax.smooth_labels(
+    jax.nn.one_hot(labels, logits.shape[-1]), smoothing
+  )
+  return optax.softmax_cross_entropy(logits, targets).mean()

@@ -1,0 +1,30 @@
+"""Which software a result was made with."""
+
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+
+
+def versions() -> dict[str, str]:
+  """Returns the versions of Python and of what numbers may depend on."""
+  names = ('jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy')
+  return {'python': platform.python_version()} | {
+    name: importlib.metadata.version(name) for name in names
+  }
+
+
+def git_commit() -> str:
+  """Returns the commit of this source tree, '' where there is none."""
+  try:
+    answer = subprocess.run(
+      ['git', 'rev-parse', 'HEAD'],
+      cwd=pathlib.Path(__file__).parent,
+      capture_output=True,
+      text=True,
+      timeout=5,
+      check=True,
+    )
+  except (OSError, subprocess.SubprocessError):
+    return ''
+  return answer.stdout.strip()

@@ -1,0 +1,165 @@
+"""Augmentation moves pixels where its config says, and no further."""
+
+import functools
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from mnist_jax import config as config_lib
+from mnist_jax.augment import augment, geometry
+from mnist_jax.distributed import rngs
+
+pytestmark = pytest.mark.usefixtures('quick_compile')
+
+OFF = {'enabled': True, 'pen_probability': 1.0} | {
+  name: 0.0 for name in (*augment.GEOMETRY, *augment.PEN, 'erase_probability')
+}
+
+RNG = jax.random.key(0)
+
+
+def create(**fields):
+  return augment.create_augment(types.SimpleNamespace(**(OFF | fields)))
+
+
+@pytest.fixture(scope='module')
+def images(digits):
+  return jnp.asarray(digits[0][:64])
+
+
+@pytest.fixture(scope='module')
+def keys():
+  return rngs.per_example(jax.random.key(0), 64)
+
+
+def test_switched_off_there_is_none():
+  assert create(enabled=False) is None
+
+
+def test_with_every_strength_zero_images_stay(images):
+  np.testing.assert_array_equal(create()(RNG, images), images)
+  barely = create(rotate=1e-6)(RNG, images)
+  np.testing.assert_allclose(barely, images / 255.0, atol=1e-5)
+
+
+STRONG = {
+  'rotate': 25.0,
+  'shear': 20.0,
+  'scale': 0.2,
+  'shift': 5.0,
+  'elastic': 1.0,
+  'erase_probability': 0.5,
+  'erase_area': 0.2,
+  'pen_probability': 0.5,
+  'thicken': 1.5,
+  'thin': 1.0,
+  'rule_probability': 0.5,
+  'speck_probability': 0.5,
+  'blur': 1.0,
+  'contrast': 2.0,
+  'grain': 0.3,
+}
+
+
+def test_every_distortion_is_off_by_default():
+  default = config_lib.default().augment
+  assert all(default[name] == value for name, value in OFF.items() if not value)
+
+
+def test_a_new_pen_leaves_the_other_draws_alone(images):
+  others = {'rotate': 25.0, 'erase_probability': 0.5, 'erase_area': 0.2}
+  np.testing.assert_allclose(
+    create(**others, contrast=1e-6)(RNG, images),
+    create(**others)(RNG, images),
+    atol=1e-5,
+  )
+
+
+def test_a_device_draws_what_the_whole_batch_draws_there(images):
+  distort = create(**STRONG)
+  # Compiled as a step is: piece by piece takes ten times as long.
+  alone = jax.jit(distort)
+  parts = jax.vmap(
+    functools.partial(distort, axis_name='data'),
+    in_axes=(None, 0),
+    axis_name='data',
+  )
+  whole = alone(RNG, images)
+  split = jax.jit(parts)(RNG, images.reshape(4, 16, 28, 28))
+  np.testing.assert_allclose(whole, split.reshape(whole.shape), atol=1e-5)
+  assert not jnp.allclose(whole, alone(jax.random.key(1), images))
+  assert whole.dtype == jnp.float32
+  assert whole.min() >= 0.0
+  assert whole.max() <= 1.0
+
+
+def test_resampling_on_the_grid_moves_whole_pixels(images):
+  grid = jnp.stack(jnp.mgrid[:28, :28], -1).astype(jnp.float32)
+  points = jnp.broadcast_to(grid + jnp.array([2.0, -3.0]), (64, 28, 28, 2))
+  moved = geometry.resample(images, points)
+  padded = jnp.pad(images, [(0, 0), (0, 2), (3, 0)])[:, 2:, :28]
+  np.testing.assert_allclose(moved, padded / 255.0, atol=1e-6)
+
+
+def test_resampling_between_pixels_is_bilinear(images):
+  random = np.random.default_rng(0)
+  points = random.uniform(-4, 32, (64, 28, 28, 2)).astype(np.float32)
+  got = geometry.resample(images, jnp.asarray(points))
+  for image, point, out in zip(images[:8], points, got, strict=False):
+    expected = ndimage.map_coordinates(
+      np.pad(np.asarray(image, np.float32), 8),
+      np.moveaxis(point, -1, 0) + 8,
+      order=1,
+    )
+    np.testing.assert_allclose(out, expected / 255, atol=2e-5)
+
+
+def test_affine_points_keep_to_their_limits(keys):
+  config = types.SimpleNamespace(**(OFF | {'rotate': 10.0}))
+  centred = geometry.affine_points(keys, config) - geometry.CENTRE
+  grid = jnp.stack(jnp.mgrid[:28, :28], -1) - geometry.CENTRE
+  np.testing.assert_allclose(
+    jnp.linalg.norm(centred, axis=-1),
+    jnp.broadcast_to(jnp.linalg.norm(grid, axis=-1), (64, 28, 28)),
+    rtol=1e-4,
+  )
+  corner, was = centred[:, 0, 0], grid[0, 0]
+  turn = jnp.arctan2(corner[:, 1], corner[:, 0]) - jnp.arctan2(*was[::-1])
+  assert 8 < jnp.rad2deg(jnp.abs(turn)).max() <= 10.001
+
+
+def test_shift_and_scale_stay_within_their_range(keys):
+  config = types.SimpleNamespace(**(OFF | {'shift': 3.0}))
+  grid = jnp.stack(jnp.mgrid[:28, :28], -1)
+  moved = geometry.affine_points(keys, config) - grid
+  assert 2.5 < jnp.abs(moved).max() <= 3.001
+  np.testing.assert_allclose(moved.std((1, 2)), 0.0, atol=1e-4)
+  config = types.SimpleNamespace(**(OFF | {'scale': 0.1}))
+  points = geometry.affine_points(keys, config) - geometry.CENTRE
+  zoom = (points[:, 27, 0, 0] - points[:, 0, 0, 0]) / 27
+  assert (zoom >= 1 / 1.1001).all()
+  assert (zoom <= 1 / 0.8999).all()
+
+
+def test_elastic_shifts_are_smooth_and_of_the_asked_size(keys):
+  shifts = geometry.elastic_shifts(keys, 0.7)
+  np.testing.assert_allclose(shifts.std(), 0.7, rtol=0.05)
+  assert jnp.abs(jnp.diff(shifts, axis=1)).max() < 1.0
+
+
+def test_erasing_hits_its_share_with_one_rectangle(keys):
+  config = types.SimpleNamespace(
+    **(OFF | {'erase_probability': 0.5, 'erase_area': 0.2})
+  )
+  keys = rngs.per_example(jax.random.key(3), 2000)
+  masks = np.asarray(augment.erased(keys, config))
+  hit = masks.any((1, 2))
+  assert 0.45 < hit.mean() < 0.55
+  assert masks[hit].mean((1, 2)).max() < 0.25
+  for mask in masks[hit][:50]:
+    rows, columns = mask.any(1), mask.any(0)
+    np.testing.assert_array_equal(mask, rows[:, None] & columns)

@@ -1,0 +1,401 @@
+"""The page and its server: a real one, asked by programs and by a browser."""
+
+import base64
+import concurrent.futures
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import zlib
+
+import drawings
+import pytest
+
+from mnist_jax.cli import argparse_args
+from mnist_jax.demo import __main__ as demo
+from mnist_jax.demo import app
+from mnist_jax.predict import weights
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+CHROMIUM = next(
+  filter(
+    None,
+    map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome')),
+  ),
+  None,
+)
+
+
+def start(*argv):
+  return subprocess.Popen(
+    [sys.executable, '-m', 'mnist_jax.demo', *argv],
+    cwd=REPOSITORY,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+@pytest.fixture(scope='module')
+def port():
+  """The port of a server as a user starts it, and ends it."""
+  process = start('--port=0')
+  lines = [process.stdout.readline(), process.stdout.readline()]
+  assert lines[1].endswith('(Ctrl-C ends it)\n'), process.communicate()
+  yield int(re.search(r'open http://127\.0\.0\.1:(\d+) ', lines[1])[1])
+  process.send_signal(signal.SIGINT)
+  _, err = process.communicate(timeout=20)
+  assert err == ''
+  assert process.returncode == 0
+
+
+def ask(port, method, path, body=None, **headers):
+  """Returns status, headers and content of an answer."""
+  connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+  names = {name.replace('_', '-'): value for name, value in headers.items()}
+  connection.request(method, path, body, names)
+  response = connection.getresponse()
+  content = response.read()
+  connection.close()
+  return response.status, response.headers, content
+
+
+def read(port, picture, query='', content_type='image/png'):
+  status, _, content = ask(
+    port, 'POST', f'/read{query}', picture, content_type=content_type
+  )
+  return status, json.loads(content)
+
+
+def test_the_page_and_all_it_asks_for_are_served(port):
+  wanted, seen = {'/'}, set()
+  while wanted:
+    path = wanted.pop()
+    seen.add(path)
+    status, headers, content = ask(port, 'GET', path)
+    assert status == 200
+    assert headers['content-type'] == app.FILES[path][1]
+    found = re.findall(rb'(?:src=|href=|from )["\'](/[^"\']+)', content)
+    wanted |= {each.decode() for each in found} - seen
+  assert seen == app.FILES.keys()
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(port):
+  for path in app.FILES:
+    _, _, content = ask(port, 'GET', path)
+    assert not re.findall(rb'https?://(?!www\.w3\.org/2000/svg)', content)
+  _, _, page = ask(port, 'GET', '/')
+  assert b'style=' not in page
+  assert not re.search(rb'<script[^>]*>[^<]', page)
+  assert not re.search(rb'\son[a-z]+=', page)
+
+
+@pytest.mark.parametrize(
+  ('method', 'path', 'status'),
+  [
+    ('GET', '/', 200),
+    ('GET', '/none', 404),
+    ('GET', '/app.py', 404),
+    ('GET', '/../app.py', 404),
+    ('GET', '/%2e%2e/app.py', 404),
+    ('GET', '/read', 405),
+    ('PUT', '/read', 405),
+    ('DELETE', '/', 405),
+    ('OPTIONS', '/read', 405),
+    ('POST', '/models', 405),
+  ],
+)
+def test_every_answer_has_the_security_headers(port, method, path, status):
+  found, headers, content = ask(port, method, path)
+  assert found == status
+  for name, value in app.HEADERS.items():
+    assert headers[name] == value
+  assert 'unsafe' not in headers['content-security-policy']
+  assert 'server' not in headers
+  assert b'Traceback' not in content
+
+
+def test_another_sites_name_for_this_machine_is_refused(port):
+  for host in ('evil.example', f'evil.example:{port}', '', 'localhost.evil'):
+    status, headers, _ = ask(port, 'GET', '/', host=host)
+    assert status == 400
+    assert headers['x-content-type-options'] == 'nosniff'
+  for host in ('localhost', f'127.0.0.1:{port}'):
+    assert ask(port, 'GET', '/', host=host)[0] == 200
+
+
+def test_a_drawing_is_read_with_all_that_the_page_shows(port):
+  status, answer = read(port, drawings.row(7, 1), '?saliency=1')
+  assert status == 200
+  assert answer['size'] == [320, 240]
+  assert [digit['digit'] for digit in answer['digits']] == [7, 1]
+  for digit in answer['digits']:
+    assert sum(digit['probabilities']) == pytest.approx(1, abs=1e-4)
+    assert digit['probabilities'][digit['digit']] == max(digit['probabilities'])
+    assert len(base64.b64decode(digit['image'])) == 784
+    assert max(base64.b64decode(digit['saliency'])) == 255
+  _, answer = read(port, drawings.row(7, 1))
+  assert answer['digits'][0]['saliency'] is None
+
+
+def test_every_network_in_the_box_can_be_chosen(port):
+  _, _, content = ask(port, 'GET', '/models')
+  names = json.loads(content)['models']
+  assert names == weights.names()
+  for name in names:
+    picture = drawings.picture(drawings.STROKES[7])
+    status, answer = read(port, picture, f'?model={name}')
+    assert status == 200
+    assert answer['digits'][0]['digit'] == 7
+  status, answer = read(port, picture, '?model=../../etc/passwd')
+  assert status == 400
+  for name in names:
+    assert name in answer['error']
+
+
+def test_an_empty_page_says_that_nothing_was_found(port):
+  status, answer = read(port, drawings.picture())
+  assert status == 200
+  assert answer['digits'] == []
+  assert answer['note'] == 'no digit found'
+
+
+def png_that_claims(width, height):
+  def chunk(kind, data):
+    body = kind + data
+    return (
+      struct.pack('>I', len(data)) + body + struct.pack('>I', zlib.crc32(body))
+    )
+
+  header = struct.pack('>IIBBBBB', width, height, 8, 0, 0, 0, 0)
+  return (
+    b'\x89PNG\r\n\x1a\n'
+    + chunk(b'IHDR', header)
+    + chunk(b'IDAT', zlib.compress(bytes(1000)))
+    + chunk(b'IEND', b'')
+  )
+
+
+@pytest.mark.parametrize(
+  'content',
+  [
+    b'',
+    b'not an image',
+    b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+    drawings.picture(drawings.STROKES[7])[:200],
+    png_that_claims(60_000, 60_000),
+  ],
+  ids=['empty', 'text', 'svg', 'cut off', 'bomb'],
+)
+def test_what_is_no_picture_is_refused_with_the_reason(port, content):
+  status, answer = read(port, content)
+  assert status == 422
+  assert answer.keys() == {'error'}
+  assert '\n' not in answer['error']
+
+
+@pytest.mark.parametrize('kind', ['text/plain', 'application/json', ''])
+def test_what_does_not_call_itself_an_image_is_refused(port, kind):
+  picture = drawings.picture(drawings.STROKES[7])
+  assert read(port, picture, content_type=kind)[0] == 415
+
+
+def test_a_picture_that_says_it_is_too_large_is_refused_at_once(port):
+  with socket.create_connection(('127.0.0.1', port), timeout=20) as client:
+    client.sendall(
+      b'POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
+      b'Content-Length: %d\r\n\r\n' % (app.MAX_BYTES + 1)
+    )
+    assert client.recv(100).startswith(b'HTTP/1.1 413 ')
+
+
+def test_a_picture_that_grows_too_large_is_refused_while_it_comes(port):
+  part = bytes(2**16)
+  with socket.create_connection(('127.0.0.1', port), timeout=20) as client:
+    client.sendall(
+      b'POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
+      b'Transfer-Encoding: chunked\r\n\r\n'
+    )
+    for _ in range(app.MAX_BYTES // len(part) + 1):
+      client.sendall(b'%x\r\n%b\r\n' % (len(part), part))
+    assert client.recv(100).startswith(b'HTTP/1.1 413 ')
+
+
+def test_twenty_clients_at_once_all_get_their_answer(port):
+  digits = [7, 1, 3, 7] * 10
+  with concurrent.futures.ThreadPoolExecutor(20) as clients:
+    answers = clients.map(
+      lambda digit: read(port, drawings.picture(drawings.STROKES[digit])),
+      digits,
+    )
+    for digit, (status, answer) in zip(digits, answers, strict=True):
+      assert status == 200
+      assert [each['digit'] for each in answer['digits']] == [digit]
+
+
+def test_no_more_pictures_are_held_than_the_bound(monkeypatch):
+  reader = app.Reader({})
+  monkeypatch.setattr(app, 'MAX_WAITING', 1)
+  with reader._place():
+    with pytest.raises(app.HTTPException) as refused, reader._place():
+      pass
+    assert refused.value.status_code == 503
+  with reader._place():
+    pass
+
+
+def run(capsys, *argv):
+  code = argparse_args.run(demo.main, argv)
+  return code, capsys.readouterr().err
+
+
+def test_a_port_in_use_is_one_line_with_another(capsys, port):
+  code, error = run(capsys, f'--port={port}')
+  assert code == 2
+  assert error.count('\n') == 1
+  assert str(port) in error
+  assert '--port=' in error
+
+
+@pytest.mark.parametrize(
+  'flag', ['--port=70000', '--host=0.0.0.0', '--host=::1']
+)
+def test_a_place_that_cannot_be_served_is_refused(capsys, flag):
+  code, error = run(capsys, flag)
+  assert code == 2
+  assert flag.split('=')[1] in error
+
+
+@pytest.mark.parametrize('library', ['starlette', 'uvicorn'])
+def test_a_missing_library_names_the_file_to_install(library):
+  done = subprocess.run(
+    [
+      sys.executable,
+      '-c',
+      f'import sys; sys.modules["{library}"] = None; '
+      'from mnist_jax.cli import argparse_args; '
+      'from mnist_jax.demo import __main__; '
+      'sys.exit(argparse_args.run(__main__.main, ["--port=0"]))',
+    ],
+    cwd=REPOSITORY,
+    capture_output=True,
+    text=True,
+    timeout=60,
+  )
+  assert done.returncode == 2
+  assert done.stderr.count('\n') == 1
+  assert library in done.stderr
+  assert 'pip install -r requirements-demo.txt' in done.stderr
+
+
+@pytest.fixture(scope='module')
+def browser():
+  if CHROMIUM is None:
+    pytest.skip('no chromium, chromium-browser or google-chrome on the PATH')
+  from playwright import sync_api
+
+  with sync_api.sync_playwright() as library:
+    root = hasattr(os, 'geteuid') and os.geteuid() == 0
+    browser = library.chromium.launch(
+      executable_path=CHROMIUM,
+      # Chromium's own sandbox does not start for root, as in containers.
+      args=['--no-sandbox'] if root else [],
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def page(browser, port):
+  """The page, in a phone's width; whatever its scripts complain of fails."""
+  complaints = []
+  page = browser.new_page(viewport={'width': 390, 'height': 844})
+  page.on('pageerror', lambda error: complaints.append(str(error)))
+  page.on('console', lambda said: complaints.append(said.text))
+  page.goto(f'http://127.0.0.1:{port}/')
+  yield page
+  page.close()
+  assert complaints == []
+
+
+def draw(page, points):
+  """Draws a stroke with the pointer."""
+  frame = page.locator('#canvas').bounding_box()
+  for place, (x, y) in enumerate(points):
+    x, y = (frame['x'] + x * frame['width'], frame['y'] + y * frame['width'])
+    page.mouse.move(x, y, steps=3)
+    if not place:
+      page.mouse.down()
+  page.mouse.up()
+
+
+def test_what_is_drawn_is_read_taken_back_and_cleared(page):
+  from playwright.sync_api import expect
+
+  answer, said = page.locator('#digits'), page.locator('#status')
+  expect(page.locator('#hint')).to_contain_text('Write a digit')
+  expect(page.locator('#model option')).to_have_count(len(weights.names()))
+  draw(page, drawings.placed(7, 0.6, 0, 0.1))
+  expect(answer).to_have_text('7')
+  draw(page, drawings.placed(3, 0.6, 0.4, 0.1))
+  expect(answer).to_have_text('73')
+  expect(said).to_contain_text('3')
+  expect(page.locator('#boxes rect')).to_have_count(2)
+  expect(page.locator('#bars .best')).to_contain_text('3')
+  page.get_by_role('radio').first.press('Space')
+  expect(page.locator('#bars .best')).to_contain_text('7')
+  page.keyboard.press('Control+z')
+  expect(answer).to_have_text('7')
+  page.keyboard.press('Escape')
+  expect(answer).to_have_text('')
+  expect(said).to_have_text('Nothing to read yet.')
+  assert page.locator('#undo').is_disabled()
+  width = page.evaluate('document.documentElement.scrollWidth')
+  assert width == 390
+
+
+def test_a_photo_is_shown_read_and_put_away(page):
+  from playwright.sync_api import expect
+
+  photo = drawings.lying(drawings.picture(drawings.STROKES[7]))
+  page.set_input_files(
+    '#file',
+    {'name': 'seven.jpeg', 'mimeType': 'image/jpeg', 'buffer': photo},
+  )
+  expect(page.locator('#digits')).to_have_text('7')
+  # The boxes lie on the picture as the browser shows it: upright.
+  expect(page.locator('#boxes')).to_have_attribute('viewBox', '0 0 320 240')
+  expect(page.get_by_alt_text('The photo seven.jpeg')).to_be_visible()
+  page.get_by_label('Show the pixels that swayed it').check()
+  expect(page.locator('#boxes rect')).to_have_count(1)
+  page.get_by_role('button', name='Clear').click()
+  expect(page.locator('#canvas')).to_be_visible()
+  expect(page.locator('#photo')).to_be_hidden()
+
+
+def test_a_file_that_is_no_picture_is_answered_with_words(page):
+  from playwright.sync_api import expect
+
+  page.set_input_files(
+    '#file', {'name': 'x.txt', 'mimeType': 'text/plain', 'buffer': b'7'}
+  )
+  expect(page.locator('#sentence')).to_contain_text('no picture')
+
+
+def test_the_examples_are_read_as_what_they_are(page):
+  from playwright.sync_api import expect
+
+  seen = set()
+  for _ in range(3):
+    page.get_by_role('button', name='Example').click()
+    page.wait_for_timeout(1500)
+    expect(page.locator('#digits')).to_have_text(re.compile('^[237]$'))
+    seen.add(page.locator('#digits').inner_text())
+  assert seen == {'2', '3', '7'}

@@ -1,0 +1,161 @@
+"""The models: exact sizes, what a layer table says, and dropout."""
+
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mnist_jax import errors
+from mnist_jax.models import cnn, layers, summary
+
+pytestmark = pytest.mark.usefixtures('quick_compile')
+
+NUM_WEIGHTS = {
+  'single_conv': 434_258,
+  'two_conv': 225_034,
+  'wide_conv': 65_194,
+  'basic': 122_570,
+  'improved': 391_370,
+  'simple': 693_962,
+  'fast': 72_362,
+}
+
+
+def create(name, **kwargs):
+  config = {'dropout': 0.5, 'initializer': 'he'} | kwargs
+  return cnn.create_model(types.SimpleNamespace(name=name, **config))
+
+
+def init(model):
+  return jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 28, 28, 1)))
+
+
+@pytest.mark.parametrize(('name', 'num_weights'), NUM_WEIGHTS.items())
+def test_a_model_has_exactly_its_published_weights(name, num_weights):
+  params = jax.eval_shape(lambda: init(create(name)))['params']
+  assert summary.num_params(params) == num_weights
+
+
+def test_every_model_is_counted_here():
+  assert NUM_WEIGHTS.keys() == cnn.MODELS.keys()
+
+
+@pytest.mark.parametrize('name', NUM_WEIGHTS)
+def test_logits_are_ten_finite_float32_per_image(name):
+  model = create(name)
+  logits = jax.jit(model.apply)(init(model), jnp.ones((3, 28, 28, 1)))
+  assert logits.shape == (3, 10)
+  assert logits.dtype == jnp.float32
+  assert jnp.isfinite(logits).all()
+
+
+@pytest.mark.parametrize('name', NUM_WEIGHTS)
+def test_every_backend_has_the_same_weights_and_logits(name, monkeypatch):
+  model = create(name, dropout=0.0)
+  variables = init(model)
+  images = jax.random.uniform(jax.random.key(1), (8, 28, 28, 1))
+
+  def train_and_test():
+    @jax.jit
+    def run(variables):
+      logits, new = model.apply(
+        variables, images, train=True, mutable=['batch_stats']
+      )
+      return logits, new, model.apply(variables | new, images)
+
+    return jax.eval_shape(lambda: init(model)), run(variables)
+
+  shapes, fast = train_and_test()
+  monkeypatch.setattr(jax, 'default_backend', lambda: 'tpu')
+  plain_shapes, plain = train_and_test()
+  assert shapes == plain_shapes
+  assert jax.tree.structure(fast) == jax.tree.structure(plain)
+  for a, b in zip(jax.tree.leaves(fast), jax.tree.leaves(plain), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5)
+
+
+def test_an_unknown_model_names_the_nearest_or_all():
+  with pytest.raises(errors.UserError, match="did you mean 'improved'"):
+    create('improvedd')
+  with pytest.raises(errors.UserError, match='basic, fast, improved'):
+    create('resnet')
+
+
+def test_the_table_adds_up_and_counts_flops_by_hand():
+  rows = summary.describe(create('wide_conv'))
+  assert [row.output for row in rows] == [(26, 26, 64), (12, 12, 32), (10,)]
+  assert sum(row.num_params for row in rows) == 65_194
+  by_hand = [26 * 26 * 9 * 64, 24 * 24 * 9 * 64 * 32, 12 * 12 * 32 * 10]
+  assert [row.flops for row in rows] == [2 * products for products in by_hand]
+
+
+@pytest.mark.parametrize('initializer', ['he', 'glorot', 'torch'])
+def test_an_initializer_has_the_spread_it_promises(initializer):
+  params = init(create('single_conv', initializer=initializer))['params']
+  kernel, bias = params['Dense_0']['dense'].values()
+  kernel, bias = sorted((kernel, bias), key=jnp.ndim)[::-1]
+  fan_in, fan_out = kernel.shape
+  variance = {
+    'he': 2 / fan_in,
+    'glorot': 2 / (fan_in + fan_out),
+    'torch': 1 / (3 * fan_in),
+  }[initializer]
+  np.testing.assert_allclose(kernel.var(), variance, rtol=0.02)
+  assert (jnp.abs(bias).max() > 0) == (initializer == 'torch')
+  assert jnp.abs(bias).max() <= fan_in**-0.5
+
+
+def test_batch_norm_keeps_running_moments_of_what_it_saw():
+  model = create('improved', dropout=0.0)
+  variables = init(model)
+  images = jax.random.uniform(jax.random.key(1), (8, 28, 28, 1))
+  _, new = model.apply(variables, images, train=True, mutable=['batch_stats'])
+  old_var = variables['batch_stats']['ConvBlock_0']['norm']['var']
+  new_var = new['batch_stats']['ConvBlock_0']['norm']['var']
+  kernel = variables['params']['ConvBlock_0']['conv']['kernel']
+  y = jax.lax.conv_general_dilated(
+    (images - cnn.MEAN) / cnn.STD,
+    kernel,
+    (1, 1),
+    'SAME',
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+  )
+  expected = 0.9 * old_var + 0.1 * y.var((0, 1, 2))
+  np.testing.assert_allclose(new_var, expected, rtol=1e-4)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+  model = create('two_conv', dropout=0.2)
+  variables = init(model)
+
+  def dropped(seed):
+    _, seen = model.apply(
+      variables,
+      jnp.ones((64, 28, 28, 1)),
+      train=True,
+      capture_intermediates=lambda m, _: m.name in ('ConvBlock_1', 'Dropout_0'),
+      rngs={'dropout': jax.random.key(seed)},
+    )
+    seen = seen['intermediates']
+    return (
+      seen['ConvBlock_1']['__call__'][0],
+      seen['Dropout_0']['__call__'][0],
+    )
+
+  before, after = dropped(0)
+  live = before != 0
+  assert abs((after[live] == 0).mean() - 0.2) < 0.01
+  kept = live & (after != 0)
+  np.testing.assert_allclose(after[kept], before[kept] / 0.8, rtol=1e-6)
+  assert not jnp.array_equal(after, dropped(1)[1])
+
+
+@pytest.mark.parametrize('rate', [0.5, 0.2, 0.31])
+def test_units_are_dropped_independently_at_their_rate(rate):
+  kept = layers.draw_kept(jax.random.key(0), (100, 1001), rate)
+  assert abs(kept.mean() - (1 - rate)) < 0.005
+  # Neighbours in either direction know nothing of each other.
+  for a, b in ((kept[1:], kept[:-1]), (kept[:, 1:], kept[:, :-1])):
+    assert abs((a & b).mean() - (1 - rate) ** 2) < 0.005

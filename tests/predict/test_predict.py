@@ -1,0 +1,265 @@
+"""The digits in pictures, from the command line."""
+
+import csv
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+import drawings
+import pytest
+from PIL import Image
+
+from mnist_jax import errors
+from mnist_jax.cli import argparse_args
+from mnist_jax.distributed import devices
+from mnist_jax.predict import __main__ as predict
+from mnist_jax.predict import classifier, digit_reader, image_files, weights
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+
+
+def start(*argv):
+  return subprocess.run(
+    [sys.executable, '-m', 'mnist_jax.predict', *map(str, argv)],
+    cwd=REPOSITORY,
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+
+
+@pytest.fixture(scope='module')
+def network():
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(classifier, 'BATCH_SIZES', (4,))  # Compiled once.
+    yield classifier.Classifier(weights.load_weights('robust'))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, network):
+  """Runs the command in this process; returns exit code, lines, and errors."""
+  # The cache and the devices of this process are the other tests' too.
+  monkeypatch.setattr(devices, 'configure_reading', lambda: None)
+  monkeypatch.setattr(classifier, 'Classifier', lambda unused: network)
+
+  def run(*argv):
+    code = argparse_args.run(predict.main, [str(word) for word in argv])
+    out, err = capsys.readouterr()
+    return code, out.splitlines(), err
+
+  return run
+
+
+@pytest.fixture
+def folder(tmp_path):
+  """Two pictures of one digit, one of three, one that is none, a note."""
+  below = tmp_path / 'below'
+  below.mkdir()
+  (tmp_path / 'b.png').write_bytes(
+    drawings.picture(drawings.STROKES[7], form='PNG')
+  )
+  (tmp_path / 'a.JPEG').write_bytes(
+    drawings.picture(drawings.STROKES[3], form='JPEG')
+  )
+  (tmp_path / 'broken.png').write_bytes(b'\x89PNG\r\n\x1a\n')
+  (tmp_path / 'note.txt').write_text('7')
+  (below / 'row.png').write_bytes(drawings.row(7, 1, 3))
+  return tmp_path
+
+
+def test_help_answers_within_a_second():
+  started = time.monotonic()
+  done = start('--help')
+  assert time.monotonic() - started < 1
+  assert done.returncode == 0
+  assert '--figure' in done.stdout
+
+
+def test_the_command_reads_a_folder_into_json_and_a_figure(folder):
+  figure = folder / 'out' / 'seen.png'
+  done = start('--json', f'--figure={figure}', folder)
+  assert done.returncode == 0, done.stderr
+  found = json.loads(done.stdout)
+  places = ['a.JPEG', 'b.png', 'broken.png', 'below/row.png']
+  assert [each['file'] for each in found] == [str(folder / p) for p in places]
+  read = [[digit['digit'] for digit in each['digits']] for each in found]
+  assert read == [[3], [7], [], [7, 1, 3]]
+  assert found[2]['note']
+  for each in found:
+    assert each.keys() == {'file', 'digits', 'note'}
+    for digit in each['digits']:
+      assert digit.keys() == {'digit', 'confidence', 'runner_up', 'box'}
+      assert 0.1 <= digit['confidence'] <= 1
+      assert digit['runner_up'] != digit['digit']
+      x0, y0, x1, y1 = digit['box']
+      assert 0 <= x0 < x1 <= 320
+      assert 0 <= y0 < y1 <= 240
+  boxes = [digit['box'][0] for digit in found[3]['digits']]
+  assert boxes == sorted(boxes)
+  with Image.open(figure) as image:
+    assert image.width == 1050
+
+
+def test_each_digit_gets_a_line_and_what_cannot_be_read_its_reason(run, folder):
+  code, lines, _ = run(folder, folder / 'none.png')
+  assert code == 0
+  assert [line.split(' -> ')[0] for line in lines[:2]] == [
+    str(folder / 'a.JPEG'),
+    str(folder / 'b.png'),
+  ]
+  assert [line.split(' -> ')[-1][:13] for line in lines if 'row' in line] == [
+    '7 (confidence',
+    '1 (confidence',
+    '3 (confidence',
+  ]
+  assert sum('broken.png' in line for line in lines) == 1
+  assert 'none.png' in lines[-1]
+  assert len(lines) == 7
+
+
+def test_an_empty_page_is_read_and_holds_no_digit(run, tmp_path):
+  path = tmp_path / 'empty.png'
+  path.write_bytes(drawings.picture())
+  code, lines, _ = run(path)
+  assert code == 0
+  assert lines == [f'{path} -> no digit found']
+  code, lines, error = run(path, f'--figure={tmp_path}/figure.png')
+  assert code == 2
+  assert 'no digit was found' in error
+  assert not (tmp_path / 'figure.png').exists()
+
+
+def test_the_exit_code_is_2_where_nothing_can_be_read(run, tmp_path):
+  code, lines, _ = run('--json', tmp_path / 'none.png')
+  assert code == 2
+  (found,) = json.loads('\n'.join(lines))
+  assert found['digits'] == []
+  assert 'none.png' in found['note']
+
+
+def test_under_the_threshold_both_candidates_are_named(run, folder):
+  _, (line,), _ = run('--threshold=1', folder / 'b.png')
+  assert ' -> not sure: 7 or ' in line
+  _, (line,), _ = run('--threshold=0', folder / 'b.png')
+  assert ' -> 7 (confidence ' in line
+
+
+@pytest.mark.parametrize(
+  ('argv', 'words'),
+  [
+    ([], ['image file or a folder']),
+    (['--threshold=2', 'a.png'], ['--threshold 2', '0 to 1']),
+    (['--threshold=high', 'a.png'], ['--threshold', 'high']),
+    (['--figure=out.pdf', 'a.png'], ['out.pdf', '.png']),
+    (['--figure_rows=0', 'a.png'], ['--figure_rows 0', '1 to 50']),
+    (['--weight=robust', '--jsn', 'a.png'], ['--jsn']),
+    (['--weights=robst', 'a.png'], ['robst', "'robust'"]),
+  ],
+)
+def test_what_is_typed_wrongly_is_one_line(run, argv, words):
+  code, lines, error = run(*argv)
+  assert code == 2
+  assert lines == []
+  assert error.count('\n') == 1
+  for word in words:
+    assert word in error
+
+
+def write_labels(folder, *rows, header=('path', 'label')):
+  with (folder / 'labels.csv').open('w', newline='') as file:
+    csv.writer(file).writerows([header, *rows])
+
+
+def test_a_folder_with_labels_is_scored(run, folder):
+  write_labels(
+    folder, ('b.png', 7), ('a.JPEG', 8), ('below/row.png', 7), ('broken.png', 1)
+  )
+  code, lines, _ = run(folder)
+  assert code == 0
+  summary = '\n'.join(lines[-4:])
+  assert '1 of 4 labelled pictures read right: 25.00%' in summary
+  assert 'not exactly one digit found in 2' in summary
+  assert '8 read as 3 (1 x)' in summary
+  _, lines, _ = run(folder, '--threshold=1')
+  assert 'not sure of 2; of the other 0 0 right' in lines[-2]
+
+
+def test_labels_choose_the_pictures_and_their_order(folder):
+  write_labels(folder, ('b.png', 7), ('a.JPEG', 3))
+  chosen = image_files.choose([str(folder), str(folder / 'b.png')])
+  assert chosen.files == [folder / 'b.png', folder / 'a.JPEG']
+  assert list(chosen.labels.values()) == [7, 3]
+
+
+@pytest.mark.parametrize(
+  ('row', 'words'),
+  [
+    (('../outside.png', 7), 'line 2.*no file in this folder'),
+    (('link.png', 7), 'line 2.*no file in this folder'),
+    (('none.png', 7), 'line 2.*no file in this folder'),
+    (('', 7), 'line 2.*no file in this folder'),
+    (('a\0.png', 7), 'cannot be read'),
+    (('b.png', 'seven'), "label 'seven' is no digit"),
+    (('b.png', 10), "label '10' is no digit"),
+    (('b.png',), 'label None is no digit'),
+  ],
+)
+def test_a_wrong_line_of_labels_is_refused(folder, row, words):
+  outside = folder.parent / 'outside.png'
+  outside.write_bytes(drawings.picture())
+  (folder / 'link.png').symlink_to(outside)
+  write_labels(folder, row)
+  with pytest.raises(errors.UserError, match=words):
+    image_files.choose([str(folder)])
+
+
+def test_labels_beyond_a_bound_are_not_read(folder, monkeypatch):
+  monkeypatch.setattr(image_files, 'MAX_LABEL_BYTES', 10)
+  write_labels(folder, ('b.png', 7))
+  with pytest.raises(errors.UserError, match='larger than'):
+    image_files.choose([str(folder)])
+
+
+def test_too_many_files_are_refused(folder, monkeypatch):
+  monkeypatch.setattr(image_files, 'MAX_FILES', 2)
+  with pytest.raises(errors.UserError, match='above 2'):
+    image_files.choose([str(folder)])
+
+
+def test_a_folder_without_pictures_says_what_pictures_are(tmp_path):
+  with pytest.raises(errors.UserError, match=r'\.png'):
+    image_files.choose([str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+  ('confidence', 'line'),
+  [
+    (0.48, 'not sure: 3 or 8 (48 %)'),
+    (0.993, '3 (confidence 99.3 %, next 8)'),
+    (0.99999, '3 (confidence over 99.9 %, next 8)'),
+  ],
+)
+def test_no_answer_is_called_certain(confidence, line):
+  class Answer:
+    digit, runner_up = 3, 8
+
+  Answer.confidence = confidence
+  assert predict.describe(Answer, 0.8) == line
+
+
+def test_what_help_says_is_what_the_modules_say():
+  given = predict._parse(['a.png'])
+  assert given.threshold == digit_reader.THRESHOLD
+  assert given.weights == weights.DEFAULT
+  facts = json.loads((weights.PRETRAINED / 'robust.json').read_text())
+  (row,) = (
+    row
+    for row in facts['calibration']['thresholds']
+    if row['threshold'] == digit_reader.THRESHOLD
+  )
+  # "About 1 in 100 of MNIST's validation images, and half of all errors".
+  assert 0.004 < row['unsure'] / row['count'] < 0.025
+  errors_all = row['errors_unsure'] + row['errors_sure']
+  assert 0.35 < row['errors_unsure'] / errors_all < 0.7

@@ -1,0 +1,141 @@
+"""Runs side by side leave what each would leave alone."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from mnist_jax import config as config_lib
+from mnist_jax.data import datasets
+from mnist_jax.sweep import parallel_steps, parallel_train
+from mnist_jax.training import results
+from mnist_jax.training import trainer as trainer_lib
+
+pytestmark = pytest.mark.usefixtures('quick_compile')
+SEEDS = 3
+
+
+def create_trainer(num_devices, **fields):
+  config = config_lib.smoke(config_lib.default())
+  config.update_from_flattened_dict({'data.valid': 'random'} | fields)
+  config.num_devices = num_devices
+  config.data.batch_size = 16
+  config.model.update(name='fast', dropout=0.5)
+  # Adam's first steps are the sign of a gradient, however small: rounding
+  # would show as a whole step.
+  config.optim.update(name='sgd', lr=0.1)
+  config.augment.update(enabled=True, rotate=10.0)
+  return trainer_lib.create_trainer(config, datasets.load_dataset(config.data))
+
+
+def with_seed(trainer, seed, **optim):
+  config = trainer.config.copy_and_resolve_references()
+  config.seed = seed
+  config.optim.update(optim)
+  return trainer.with_config(config)
+
+
+RATES = (0.1, 0.05, 0.2)
+
+
+@pytest.fixture(scope='module')
+def alone():
+  """The weights of each seed, alone on one device, after 0 to 2 steps."""
+  trainer = create_trainer(1)
+
+  def run(seed, stop):
+    own = with_seed(trainer, seed, lr=RATES[seed])
+    state, sums = own.create()
+    state, _ = own.run_steps(
+      state, sums, own.splits['train'], own.epoch_indices(0), 0, stop
+    )
+    return jax.tree.map(np.asarray, state.params)
+
+  return {(s, n): run(s, n) for s in range(SEEDS) for n in range(3)}
+
+
+def run_in_lanes(trainer, size, stops):
+  programs = parallel_steps.make_programs(trainer, size)
+  places = [min(place, SEEDS - 1) for place in range(size)]
+  scalars = {
+    name: np.full(size, value, np.float32)
+    for name, value in trainer.optimizer.scalars.items()
+  } | {'lr': np.array([RATES[place] for place in places], np.float32)}
+  state, sums, _ = programs.create(np.array(places, np.int32), scalars)
+  batches = np.stack(
+    [with_seed(trainer, place).epoch_batches(0) for place in places]
+  )
+  state, _ = programs.run_steps(
+    state,
+    sums,
+    trainer.splits['train'],
+    jax.device_put(batches, programs.apart),
+    0,
+    np.array(stops + [0] * (size - SEEDS)),
+  )
+  return [
+    jax.tree.map(np.asarray, programs.take(state.params, place))
+    for place in range(SEEDS)
+  ]
+
+
+@pytest.mark.parametrize(
+  ('num_devices', 'size'), [(4, 4), (2, 4)], ids=['one each', 'vmap']
+)
+def test_a_lane_takes_its_own_steps_and_no_more(alone, num_devices, size):
+  stops = [2, 1, 0]
+  found = run_in_lanes(create_trainer(num_devices), size, stops)
+  for seed, stop in enumerate(stops):
+    for a, b in zip(
+      jax.tree.leaves(found[seed]),
+      jax.tree.leaves(alone[seed, stop]),
+      strict=True,
+    ):
+      np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-5)
+
+
+@pytest.fixture(scope='module')
+def finished(tmp_path_factory):
+  """Three lanes for four: one learns, one rises and falls, one diverges."""
+  path = tmp_path_factory.mktemp('lanes')
+  fields = {'select': 'best_valid', 'early_stop.patience': 1}
+  trainer = create_trainer(2, total_epochs=5.0, **fields)
+  group = [
+    parallel_train.Lane(
+      with_seed(trainer, seed, lr=lr),
+      path / str(seed),
+      results.About('x', 'y', 0),
+    )
+    for seed, lr in enumerate((0.1, 0.3, 1e3))
+  ]
+  done = parallel_train.run_lanes(
+    group, parallel_steps.make_programs(trainer, 4), path / 'together'
+  )
+  return done, group
+
+
+def rows_of(lane):
+  lines = (lane.path / 'metrics.jsonl').read_text().splitlines()
+  return [json.loads(line) for line in lines]
+
+
+def test_a_lane_that_diverges_fails_and_the_others_finish(finished):
+  done, group = finished
+  assert done
+  assert [bool(lane.failed) for lane in group] == [False, False, True]
+  assert 'NaN or infinite' in group[2].failed
+  assert not (group[2].path / 'result.json').exists()
+
+
+def test_a_lane_reports_its_own_best_epoch_and_stops_by_itself(finished):
+  _, group = finished
+  for lane in group[:2]:
+    result = json.loads((lane.path / 'result.json').read_text())
+    errors = [row['valid/num_errors'] for row in rows_of(lane)]
+    assert result['epochs'] == result['best_epoch']
+    assert result['valid']['num_errors'] == min(errors)
+    worse = len(errors) - int(result['best_epoch'])
+    assert worse == 1 or len(errors) == 5
+    assert result['train_seconds'] > 0
+  assert not (group[0].path.parent / 'together').exists()

@@ -1,0 +1,109 @@
+"""Which runs a sweep is made of."""
+
+import runpy
+
+import pytest
+import sweep_samples
+
+from experiments import readme, variants
+from mnist_jax import config as config_lib
+from mnist_jax import errors
+from mnist_jax.sweep import trials
+
+RECIPES = sorted((readme.ROOT / 'configs').glob('[!_]*.py'))
+
+
+def default(**optim):
+  config = config_lib.default()
+  config.optim.update(optim)
+  return config
+
+
+def test_seeds_go_up_from_the_configs_own():
+  config = default()
+  config.seed = 5
+  made = trials.make_trials(config, 3)
+  assert [trial.name for trial in made] == ['seed5', 'seed6', 'seed7']
+  assert [trial.config.seed for trial in made] == [5, 6, 7]
+  assert config.seed == 5
+
+
+def test_each_row_comes_with_each_seed():
+  rows = [{'optim.lr': 0.1}, {'optim.lr': 0.2}]
+  made = trials.make_trials(default(), 2, rows)
+  assert [(p.config.optim.lr, p.config.seed) for p in made] == [
+    (0.1, 0), (0.1, 1), (0.2, 0), (0.2, 1),
+  ]  # fmt: skip
+  assert made[-1].name == 'lr0.2-seed1'
+  assert made[-1].overrides == {'optim.lr': 0.2}
+
+
+@pytest.mark.parametrize(
+  ('rows', 'words'),
+  [
+    ([{'optim.speed': 1.0}], 'speed'),
+    ([{'optim.lr': 'fast'}], 'lr'),
+    ([{'optim.lr': -1.0}], 'out of range'),
+    ([{'optim.lr': 0.1}] * 2, 'twice'),
+  ],
+)
+def test_a_row_that_cannot_be_is_named_before_anything_runs(rows, words):
+  with pytest.raises(errors.UserError, match=words):
+    trials.make_trials(default(), 1, rows)
+
+
+def test_runs_that_differ_in_seed_and_scalars_share_a_program():
+  rows = [{'optim.lr': 0.1, 'optim.weight_decay': 0.0}]
+  rows += [{'optim.lr': 0.2, 'optim.weight_decay': 0.1}]
+  assert len(trials.group(trials.make_trials(default(), 3, rows))) == 1
+
+
+@pytest.mark.parametrize(
+  'row',
+  [
+    {'data.batch_size': 64},
+    {'optim.label_smoothing': 0.1},
+    {'model.dropout': 0.1},
+    # Without clipping there is nothing to give a value to.
+    {'optim.clip_norm': 1.0},
+  ],
+)
+def test_what_changes_the_program_makes_a_group_of_its_own(row):
+  made = trials.make_trials(default(), 2, [{}, row])
+  assert [len(group) for group in trials.group(made)] == [2, 2]
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_every_row_of_a_recipes_sweep_fits_its_config(path):
+  recipe, rows = runpy.run_path(str(path)), []
+  if 'sweep' not in recipe:
+    pytest.skip('has no sweep')
+  recipe['sweep'](lambda **row: rows.append(row))
+  made = trials.make_trials(recipe['get_config'](), 1, rows)
+  assert len(made) == len(rows) > 1
+
+
+def test_every_ablation_takes_something_away():
+  config = runpy.run_path(str(readme.ROOT / 'configs/improved.py'))[
+    'get_config'
+  ]()
+  made = trials.make_trials(config, 1, list(variants.VARIANTS.values()))
+  for trial in made:
+    assert config_lib.differences(config, trial.config)
+
+
+def test_ablations_tell_what_the_recipe_loses_without_an_ingredient():
+  # Without dropout: 10 errors more for every seed; all else was not run.
+  rows = [
+    sweep_samples.make_result(seed, errors + more, overrides=overrides)
+    for overrides, more in (({}, 0), (variants.VARIANTS['no dropout'], 10))
+    for seed, errors in enumerate((90, 95, 103))
+  ]
+  found, figure, text = variants.compare(sweep_samples.make_sweep(rows))
+  (row,) = found['ablations']
+  assert (row['name'], row['n']) == ('no dropout', 3)
+  assert row['difference_errors'] == 10
+  assert row['difference'] == pytest.approx(-0.001)
+  assert len(found['summary']['points']) == 2
+  assert 'no dropout' in text
+  assert figure.get_axes()

@@ -1,0 +1,79 @@
+"""The epoch's program: the same numbers however it is cut or spread."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mnist_jax import config as config_lib
+from mnist_jax.data import datasets
+from mnist_jax.models import cnn
+from mnist_jax.training import trainer as trainer_lib
+
+
+def create_trainer(num_devices=1, **model):
+  config = config_lib.smoke(config_lib.default())
+  config.num_devices = num_devices
+  config.model.update({'name': 'basic', 'dropout': 0.5} | model)
+  # Adam's first steps are the sign of a gradient, however small: rounding
+  # would show as a whole step.
+  config.optim.update(name='sgd', lr=0.1)
+  config.augment.update(enabled=True, rotate=10.0, erase_probability=0.3)
+  return trainer_lib.create_trainer(config, datasets.load_dataset(config.data))
+
+
+def run(trainer, *stops):
+  state, sums = trainer.create()
+  indices, start = trainer.epoch_indices(0), 0
+  for stop in stops:
+    state, sums = trainer.run_steps(
+      state, sums, trainer.splits['train'], indices, start, stop
+    )
+    start = stop
+  return state, sums
+
+
+def assert_equal(a, b, **tolerance):
+  for x, y in zip(
+    jax.tree.leaves(a.eval_variables()),
+    jax.tree.leaves(b.eval_variables()),
+    strict=True,
+  ):
+    np.testing.assert_allclose(x, y, **({'rtol': 0, 'atol': 0} | tolerance))
+
+
+def test_an_epoch_in_pieces_is_the_epoch_bit_for_bit():
+  trainer = create_trainer()
+  whole, sums = run(trainer, 12)
+  pieces, summed = run(trainer, 1, 5, 12)
+  assert_equal(whole, pieces)
+  assert sums.compute() == summed.compute()
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_four_devices_take_the_steps_of_one():
+  # Without batch norm; test_steps.py has that, on eight devices.
+  one, four = (
+    create_trainer(1, name='two_conv'),
+    create_trainer(4, name='two_conv'),
+  )
+  # Rounding alone after one step; later it decides which of two nearly equal
+  # pixels a pooling window picks, so that only the loss stays near.
+  assert_equal(run(one, 1)[0], run(four, 1)[0], rtol=1e-4, atol=2e-6)
+  (_, sums), (_, summed) = run(one, 4), run(four, 4)
+  np.testing.assert_allclose(sums.loss_sum, summed.loss_sum, rtol=1e-4)
+  assert int(sums.count) == int(summed.count)
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_every_example_is_evaluated_once_and_in_order():
+  trainer = create_trainer(num_devices=2)
+  state, _ = trainer.create()
+  for name, split in trainer.splits.items():
+    logits, metrics = trainer.evaluate(state.eval_variables(), split)
+    assert metrics.compute()['count'] == len(split['label']), name
+    images = np.asarray(split['image'])
+    expected = trainer.model.apply(
+      state.variables(), cnn.as_input(jnp.asarray(images))
+    )
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)

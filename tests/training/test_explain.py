@@ -1,0 +1,221 @@
+"""Explanations: true gradients, of the right images, and read with care."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import types
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from mnist_jax import errors
+from mnist_jax.analysis.run import classification, explanations
+from mnist_jax.models import cnn, saliency
+from mnist_jax.training import explain
+
+pytestmark = pytest.mark.usefixtures('quick_compile')
+REPOSITORY = pathlib.Path(__file__).parents[2]
+
+
+def create(name, seed=0):
+  model = cnn.create_model(
+    types.SimpleNamespace(name=name, dropout=0.5, initializer='he')
+  )
+  init = jax.jit(model.init)
+  variables = init(jax.random.key(seed), jnp.zeros((1, 28, 28, 1)))
+  return model, {'batch_stats': {}} | variables
+
+
+def noise(count):
+  """Pixels without ties: max pooling has no slope where two are equal."""
+  shape = (count, 28, 28)
+  return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+
+
+def explain_noise(name, count=6, num_errors=3):
+  model, variables = create(name)
+  images = noise(count)
+  logits = apply(model, variables, images / 255)
+  predicted = logits.argmax(axis=1)
+  labels = (predicted + (np.arange(count) < num_errors)) % 10
+  explained = explain.explain(model, variables, images, labels, logits)
+  return model, variables, images, labels, logits, explained
+
+
+def apply(model, variables, pixels):
+  pixels = jnp.asarray(pixels, jnp.float32)[..., None]
+  return np.asarray(jax.jit(model.apply)(variables, pixels))
+
+
+@pytest.mark.parametrize('name', ['fast', 'improved', 'wide_conv'])
+def test_saliency_is_the_slope_that_finite_differences_give(name):
+  model, variables, images, labels, logits, explained = explain_noise(name)
+  chosen = explained['saliency_indices']
+  saliency = explained['saliency'].reshape(len(chosen), 784)
+  # The strongest pixel, which is the unit, and a dozen others at random.
+  random = np.random.default_rng(1).choice(784, 12, replace=False)
+  pixels = [[strongest, *random] for strongest in saliency.argmax(axis=1)]
+  bumps = 5e-4 * np.eye(784)[pixels] * np.array([1, -1])[:, None, None, None]
+  moved = images[chosen].reshape(-1, 1, 784) / 255 + bumps
+  moved = apply(model, variables, moved.reshape(-1, 28, 28))
+  moved = moved.reshape(*bumps.shape[:-1], 10)
+  for place, i in enumerate(chosen):
+    _, second, first = np.argsort(logits[i])[-3:]
+    other = second if labels[i] == first else labels[i]
+    up, down = moved[:, place, :, first] - moved[:, place, :, other]
+    expected = abs(up - down) / abs(up - down)[0]
+    found = saliency[place, pixels[place]]
+    np.testing.assert_allclose(found, expected, atol=0.03, rtol=0.03)
+
+
+def test_the_strongest_pixel_of_each_image_is_one():
+  *_, explained = explain_noise('fast')
+  saliency = explained['saliency']
+  assert saliency.shape == (6, 28, 28) and saliency.dtype == np.float32
+  assert saliency.min() >= 0
+  np.testing.assert_array_equal(saliency.max(axis=(1, 2)), 1)
+
+
+def test_pixels_that_are_cut_away_are_without_saliency():
+  *_, explained = explain_noise('fast')
+  border = np.ones((28, 28), bool)
+  border[2:-2, 2:-2] = False
+  assert not explained['saliency'][:, border].any()
+  assert explained['saliency'][:, ~border].any()
+
+
+def test_a_blank_model_is_explained_by_zeros_and_not_by_nan():
+  model, variables = create('basic')
+  variables = jax.tree.map(jnp.zeros_like, variables)
+  explained = explain.explain(
+    model, variables, noise(3), np.arange(3), np.zeros((3, 10), np.float32)
+  )
+  assert not explained['saliency'].any()
+  assert not explained['filters'].any()
+
+
+def test_the_surest_errors_come_first_then_the_least_sure_right_answers():
+  labels = np.zeros(40, int)
+  predicted = np.where(np.arange(40) < 5, 7, 0)
+  sureness = np.random.default_rng(0).permutation(40).astype(np.float32)
+  logits = np.float32(np.eye(10)[predicted]) * sureness[:, None] / 10 + 0.5
+  chosen = explain.choose(logits, labels)
+  assert chosen.dtype == np.int32 and len(chosen) == 16
+  probabilities = classification.softmax(logits)
+  wrong = classification.errors_by_confidence(probabilities, labels)
+  assert list(chosen[: len(wrong)]) == list(wrong)
+  rest = sureness[chosen[len(wrong) :]]
+  left_out = np.setdiff1d(np.arange(40), chosen)
+  assert list(rest) == sorted(rest) and max(rest) < min(sureness[left_out])
+
+
+@pytest.mark.parametrize('count', [1, 15, 16, 30])
+def test_no_more_images_are_chosen_than_there_are_or_than_sixteen(count):
+  logits = np.random.default_rng(0).normal(size=(count, 10))
+  chosen = explain.choose(logits, logits.argmax(axis=1))
+  assert len(set(chosen)) == len(chosen) == min(count, 16)
+
+
+@pytest.mark.parametrize('name', cnn.MODELS)
+def test_filters_are_the_kernel_of_the_first_convolution(name):
+  model, variables = create(name)
+  filters = saliency.first_filters(variables['params'])
+  first = next(
+    layer
+    for layer, *_ in cnn.trace_layers(model)
+    if layer.name.startswith('ConvBlock')
+  )
+  kernel = variables['params'][first.name]['conv']['kernel']
+  assert filters.shape == (first.kernel_size,) * 2 + (first.features,)
+  np.testing.assert_array_equal(filters, kernel[:, :, 0])
+
+
+def test_a_finished_run_holds_explanations_that_can_be_read(tmp_path):
+  subprocess.run(
+    [
+      *(sys.executable, '-m', 'mnist_jax.main', f'--workdir={tmp_path}'),
+      *('--config=configs/fast.py:smoke', '--config.data.name=uci_digits'),
+    ],
+    cwd=REPOSITORY,
+    env=os.environ | {'JAX_NUM_CPU_DEVICES': '2'},
+    check=True,
+    timeout=120,
+  )
+  with np.load(tmp_path / 'predictions.npz') as stored:
+    logits, labels = stored['test_logits'], stored['test_labels']
+  explained = explanations.load(tmp_path, len(labels))
+  assert explained.filters.shape == (5, 5, 16)
+  chosen = explain.choose(logits, labels)
+  np.testing.assert_array_equal(explained.indices, chosen)
+  assert (explained.saliency.max(axis=(1, 2)) == 1).all()
+
+
+def stored(**changes):
+  arrays = {
+    'filters': np.ones((3, 3, 8), np.float32),
+    'saliency': np.ones((2, 28, 28), np.float32),
+    'saliency_indices': np.array([4, 2], np.int32),
+  } | changes
+  return {name: array for name, array in arrays.items() if array is not None}
+
+
+def test_what_was_stored_is_read_back(tmp_path):
+  np.savez_compressed(tmp_path / 'explanations.npz', **stored())
+  explained = explanations.load(tmp_path, 5)
+  assert list(explained.indices) == [4, 2]
+  assert explained.filters.shape == (3, 3, 8)
+
+
+def test_a_run_older_than_explanations_has_none(tmp_path):
+  assert explanations.load(tmp_path, 5) is None
+
+
+@pytest.mark.parametrize(
+  ('changes', 'word'),
+  [
+    ({'filters': None}, 'does not give filters'),
+    ({'filters': np.array([{}], object)}, 'does not give filters'),
+    ({'filters': np.ones((3, 3, 8))}, 'float64'),
+    ({'filters': np.ones((3, 5, 8), np.float32)}, '[k, k, F]'),
+    ({'filters': np.ones((3, 3, 0), np.float32)}, '[k, k, F]'),
+    ({'filters': np.ones((29, 29, 1), np.float32)}, '[k, k, F]'),
+    ({'filters': np.full((3, 3, 8), np.nan, np.float32)}, 'finite'),
+    ({'saliency': np.ones((3, 28, 28), np.float32)}, '[M, 28, 28]'),
+    ({'saliency': np.full((2, 28, 28), np.nan, np.float32)}, '0 and 1'),
+    ({'saliency': np.full((2, 28, 28), 1.1, np.float32)}, '0 and 1'),
+    ({'saliency_indices': np.array([4, 4], np.int32)}, 'each once'),
+    ({'saliency_indices': np.array([4, 5], np.int32)}, 'below 5'),
+    ({'saliency_indices': np.array([4, -1], np.int32)}, 'below 5'),
+    ({'saliency_indices': np.array([4.0, 2.0])}, 'float64'),
+  ],
+)
+def test_what_no_run_would_store_is_one_line(tmp_path, changes, word):
+  np.savez_compressed(tmp_path / 'explanations.npz', **stored(**changes))
+  assert_refused(tmp_path, word)
+
+
+@pytest.mark.parametrize('content', [b'', b'not a zip', b'PK\x03\x04' * 9])
+def test_a_damaged_file_is_one_line(tmp_path, content):
+  (tmp_path / 'explanations.npz').write_bytes(content)
+  assert_refused(tmp_path, 'does not give filters')
+
+
+def test_a_header_that_promises_terabytes_is_one_line(tmp_path):
+  np.savez(tmp_path / 'explanations.npz', **stored())
+  content = (tmp_path / 'explanations.npz').read_bytes()
+  # The length stays, so that only the promise is false.
+  lied = content.replace(b'(3, 3, 8), }' + b' ' * 10, b'(3, 3, 80000000000), }')
+  assert lied != content and len(lied) == len(content)
+  (tmp_path / 'explanations.npz').write_bytes(lied)
+  assert_refused(tmp_path, 'does not give filters')
+
+
+def assert_refused(workdir, word):
+  with pytest.raises(errors.UserError) as caught:
+    explanations.load(workdir, 5)
+  line = str(caught.value)
+  assert word in line and 'explanations.npz' in line
+  assert '\n' not in line and 'train again' in line

@@ -1,0 +1,173 @@
+"""One step is the same step, however the batch is split."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec as P
+
+from mnist_jax import config as config_lib
+from mnist_jax.augment import augment
+from mnist_jax.data import uci_digits
+from mnist_jax.models import cnn
+from mnist_jax.training import optim, steps, train_state
+
+AXIS = 'data'
+WAYS = ('vmap', 'pmap', 'shard_map', 'shard_map checked')
+pytestmark = pytest.mark.usefixtures('quick_compile')
+NUM_DEVICES = 8
+
+
+def bound(axis_name=None, name='improved', **optim_fields):
+  config = config_lib.default()
+  config.model.update(name=name, dropout=0.5)
+  config.augment.update(enabled=True, rotate=10.0, erase_probability=0.5)
+  config.optim.update({'name': 'sgd', 'lr': 0.1} | optim_fields)
+  return {
+    'model': cnn.create_model(config.model, axis_name),
+    'optimizer': optim.create_optimizer(
+      config.optim, steps_per_epoch=10, num_steps=100
+    ),
+    'augment': augment.create_augment(config.augment),
+  }
+
+
+@pytest.fixture(scope='module')
+def batch():
+  return create_batch()
+
+
+def create_batch():
+  arrays = uci_digits.load()
+  return {
+    'image': jnp.asarray(arrays.train_images[:16]),
+    'label': jnp.asarray(arrays.train_labels[:16], jnp.int32),
+  }
+
+
+@pytest.fixture(scope='module')
+def state():
+  return create_state()
+
+
+def create_state():
+  made = bound()
+  return train_state.create_train_state(
+    jax.random.key(0), model=made['model'], optimizer=made['optimizer']
+  )
+
+
+def step_in_parts(how, state, batch, parts=NUM_DEVICES):
+  """Takes the step with the batch split over an axis, in one of four ways."""
+  step = functools.partial(steps.train_step, axis_name=AXIS, **bound(AXIS))
+  split = jax.tree.map(
+    lambda x: x.reshape(parts, len(x) // parts, *x.shape[1:]), batch
+  )
+  if how == 'vmap':
+    mapped = jax.jit(jax.vmap(step, in_axes=(None, 0), axis_name=AXIS))
+    return jax.tree.map(lambda x: x[0], mapped(state, split))
+  devices = jax.devices()[:parts]
+  if how == 'pmap':
+    mapped = jax.pmap(step, AXIS, in_axes=(None, 0), devices=devices)
+    return jax.tree.map(lambda x: x[0], mapped(state, split))
+  mesh = jax.make_mesh(
+    (parts,), (AXIS,), axis_types=(jax.sharding.AxisType.Auto,), devices=devices
+  )
+  mapped = jax.shard_map(
+    step,
+    mesh=mesh,
+    in_specs=(P(), P(AXIS)),
+    out_specs=P(),
+    check_vma=how == 'shard_map checked',
+  )
+  return jax.jit(mapped)(state, batch)
+
+
+def save_all_ways(path):
+  """Takes the step whole and in parts; writes what each way comes to."""
+  assert len(jax.devices()) == NUM_DEVICES
+  state, batch = create_state(), create_batch()
+  whole = jax.jit(functools.partial(steps.train_step, **bound()))
+  ways = {how: step_in_parts(how, state, batch) for how in WAYS}
+  arrays = {}
+  for how, (after, metrics) in ({'whole': whole(state, batch)} | ways).items():
+    tree = after.params, after.batch_stats, metrics.correct, metrics.count
+    for place, leaf in jax.tree.leaves_with_path(tree):
+      arrays[f'{how} {jax.tree_util.keystr(place)}'] = np.asarray(leaf)
+  np.savez(path, **arrays)
+
+
+@pytest.fixture(scope='module')
+def all_ways(tmp_path_factory):
+  """What `save_all_ways` writes, by way and place in the tree.
+
+  In a process of its own: a process gets its devices once and for all.
+  """
+  path = tmp_path_factory.mktemp('steps') / 'ways.npz'
+  env = os.environ | {'JAX_NUM_CPU_DEVICES': str(NUM_DEVICES)}
+  env['JAX_DISABLE_MOST_OPTIMIZATIONS'] = '1'  # Five programs, run once each.
+  command = [sys.executable, __file__, str(path)]
+  subprocess.run(command, env=env, check=True, timeout=280)
+  ways = {how: {} for how in ('whole', *WAYS)}
+  with np.load(path) as arrays:
+    for name in arrays:
+      how, place = name.split(' [')
+      ways[how][place] = arrays[name]
+  return ways
+
+
+@pytest.mark.parametrize('how', WAYS)
+def test_a_batch_split_over_eight_devices_takes_the_step_of_the_whole(
+  how, all_ways
+):
+  whole, parts = all_ways['whole'], all_ways[how]
+  assert whole.keys() == parts.keys()
+  assert whole['3]'] == 16
+  for place, leaf in whole.items():
+    np.testing.assert_allclose(leaf, parts[place], rtol=1e-4, atol=2e-6)
+
+
+def test_a_step_is_a_function_of_its_state_and_batch(state, batch):
+  step = jax.jit(functools.partial(steps.train_step, **bound()))
+  first, _ = step(state, batch)
+  again, _ = step(state, batch)
+  for a, b in zip(
+    jax.tree.leaves(first.params), jax.tree.leaves(again.params), strict=True
+  ):
+    np.testing.assert_array_equal(a, b)
+
+
+def test_the_next_step_draws_other_numbers(state, batch):
+  step = jax.jit(functools.partial(steps.train_step, **bound(lr=1e-9)))
+  first, one = step(state, batch)
+  _, two = step(first, batch)
+  assert one.loss_sum != two.loss_sum
+
+
+def test_steps_learn_a_batch_by_heart(batch):
+  made = bound(name='basic', lr=0.05) | {'augment': None}
+  state = train_state.create_train_state(
+    jax.random.key(0), model=made['model'], optimizer=made['optimizer']
+  )
+  step = jax.jit(functools.partial(steps.train_step, **made))
+  for _ in range(30):
+    state, metrics = step(state, batch)
+  assert metrics.compute()['num_errors'] == 0
+
+
+def test_evaluation_leaves_out_what_the_mask_does(state, batch):
+  made = bound()
+  mask = jnp.arange(16) < 10
+  _, metrics = steps.eval_step(
+    state.variables(), batch | {'mask': mask}, model=made['model']
+  )
+  assert metrics.compute()['count'] == 10
+
+
+if __name__ == '__main__':
+  save_all_ways(sys.argv[1])

@@ -1,0 +1,212 @@
+"""Runs as a user starts them: killed, resumed, stopped, diverged."""
+
+import json
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from mnist_jax import config as config_lib
+from mnist_jax.errors import UserError
+from mnist_jax.training import results, train
+from mnist_jax.workdir import workdir
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+# Small and quick to compile, with every part of the state that resumes.
+RECIPE = (
+  '--config=configs/single_conv.py:smoke',
+  '--config.data.valid=random',
+  '--config.select=best_valid',
+  '--config.total_epochs=20.0',
+  '--config.optim.name=adam',
+  '--config.optim.ema_decay=0.99',
+  '--config.optim.schedule=plateau',
+  '--config.optim.plateau_patience=2',
+  '--config.augment.enabled=True',
+  '--config.augment.rotate=10.0',
+)
+
+
+def start(path, *flags):
+  return subprocess.Popen(
+    [sys.executable, '-m', 'mnist_jax.main', f'--workdir={path}', *flags],
+    cwd=REPOSITORY,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    env=os.environ | {'MPLBACKEND': 'Agg'},
+  )
+
+
+def finish(path, *flags):
+  process = start(path, *flags)
+  out, err = process.communicate(timeout=120)
+  assert process.returncode == 0, err
+  return out
+
+
+def wait_for_epoch(path, epoch):
+  deadline = time.monotonic() + 60
+  while time.monotonic() < deadline:
+    rows = path / 'metrics.jsonl'
+    if rows.exists() and rows.read_text().count('\n') >= epoch:
+      return
+    time.sleep(0.02)
+  raise AssertionError(f'{path} never reached epoch {epoch}')
+
+
+def read_rows(path):
+  keep = ('step', 'train/loss', 'valid/loss', 'valid/num_errors', 'lr')
+  rows = map(json.loads, (path / 'metrics.jsonl').read_text().splitlines())
+  return [{key: row[key] for key in keep} for row in rows]
+
+
+@pytest.fixture(scope='module')
+def unbroken(tmp_path_factory):
+  path = tmp_path_factory.mktemp('unbroken')
+  finish(path, *RECIPE)
+  return path
+
+
+def assert_same_run(path, unbroken):
+  ours = json.loads((path / 'result.json').read_text())
+  theirs = json.loads((unbroken / 'result.json').read_text())
+  for split in ('train', 'valid', 'test'):
+    assert ours[split] == theirs[split]
+  assert ours['best_epoch'] == theirs['best_epoch']
+  assert read_rows(path) == read_rows(unbroken)
+  with (
+    np.load(path / 'predictions.npz') as a,
+    np.load(unbroken / 'predictions.npz') as b,
+  ):
+    np.testing.assert_array_equal(a['test_logits'], b['test_logits'])
+
+
+def test_a_run_killed_anywhere_ends_bit_for_bit_like_an_unbroken_one(
+  tmp_path, unbroken
+):
+  moments = random.Random(0)
+  for epoch in (1, 9):
+    process = start(tmp_path, *RECIPE)
+    wait_for_epoch(tmp_path, epoch)
+    time.sleep(moments.uniform(0, 0.3))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / 'result.json').exists()
+  assert 'resuming at step' in finish(tmp_path, *RECIPE)
+  assert_same_run(tmp_path, unbroken)
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_says_how_to_go_on_and_loses_nothing(
+  tmp_path, unbroken, number
+):
+  process = start(tmp_path, *RECIPE)
+  wait_for_epoch(tmp_path, 3)
+  process.send_signal(number)
+  out, err = process.communicate(timeout=30)
+  assert process.returncode == 0, err
+  assert f'to go on: python -m mnist_jax.main --workdir={tmp_path}' in out
+  assert not err
+  finish(tmp_path, *RECIPE)
+  assert_same_run(tmp_path, unbroken)
+
+
+def test_a_finished_run_says_so_and_prints_its_result(unbroken):
+  before = (unbroken / 'result.json').read_bytes()
+  out = finish(unbroken, *RECIPE)
+  assert 'is finished' in out
+  assert 'test accuracy' in out
+  assert (unbroken / 'result.json').read_bytes() == before
+
+
+def test_a_workdir_holds_what_the_readme_promises(unbroken):
+  names = {
+    str(p.relative_to(unbroken))
+    for p in unbroken.rglob('*')
+    if p.is_file() and 'checkpoints' not in p.parts
+  }
+  figures = (
+    *('sample_digits', 'training_curves', 'predictions', 'misclassified'),
+    *('confusion_matrix', 'per_class', 'reliability', 'confidence'),
+    *('coverage', 'filters', 'saliency'),
+  )
+  assert names == {
+    'config.json',
+    'metrics.jsonl',
+    'result.json',
+    'predictions.npz',
+    'explanations.npz',
+    'analysis.json',
+    'report.html',
+    *(f'figures/{name}.png' for name in figures),
+  }
+  result = json.loads((unbroken / 'result.json').read_text())
+  with np.load(unbroken / 'predictions.npz', allow_pickle=False) as arrays:
+    wrong = arrays['test_logits'].argmax(1) != arrays['test_labels']
+    assert wrong.sum() == result['test']['num_errors']
+    assert arrays['test_logits'].shape == (497, 10)
+    assert arrays['test_logits'].dtype == np.float32
+    assert arrays['test_labels'].dtype == np.int32
+    assert len(arrays['valid_indices']) == result['valid']['count']
+  assert result['dataset'] == 'uci_digits'
+  rows = list(map(json.loads, (unbroken / 'metrics.jsonl').open()))
+  assert [row['epoch'] for row in rows] == list(range(1, 21))
+  assert rows[-1]['step'] == 20 * (1100 // 64)
+
+
+def run_here(path, **fields):
+  """Runs a shrunk recipe in this process."""
+  config = config_lib.smoke(config_lib.default())
+  config.num_devices = 1
+  config.model.update(name='single_conv', dropout=0.0)
+  config.update_from_flattened_dict(fields)
+  about = results.About('test', 'python', time.monotonic())
+  return train.train_and_evaluate(config, path, about=about)
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_a_loss_that_is_not_finite_stops_with_its_steps_and_advice(tmp_path):
+  with pytest.raises(UserError, match=r'between steps \d+ and \d+.*optim\.lr'):
+    run_here(tmp_path, **{'optim.lr': 1e3, 'optim.name': 'sgd'})
+  assert not (tmp_path / 'result.json').exists()
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_early_stopping_ends_when_validation_no_longer_improves(tmp_path):
+  # So low a rate that float32 weights stay as they are.
+  fields = {'optim.lr': 1e-12, 'early_stop.patience': 2}
+  result = run_here(tmp_path, total_epochs=50.0, **fields)
+  assert result['epochs'] == 3.0
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_half_an_epoch_is_half_an_epoch(tmp_path):
+  result = run_here(tmp_path, total_epochs=0.5)
+  assert result['steps'] == round(0.5 * (1100 // 64))
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_the_best_epoch_is_reported_when_asked_for(tmp_path):
+  # So high a rate that the last epoch is hardly ever the best.
+  fields = {'total_epochs': 8.0, 'optim.lr': 0.03, 'seed': 1}
+  result = run_here(tmp_path, select='best_valid', **fields)
+  rows = list(map(json.loads, (tmp_path / 'metrics.jsonl').open()))
+  best = min(rows, key=lambda r: (r['valid/num_errors'], r['valid/loss']))
+  assert result['best_epoch'] == best['epoch']
+  assert result['valid']['num_errors'] == best['valid/num_errors']
+  assert result['steps'] == best['step']
+
+
+def test_an_auto_data_set_once_chosen_stays_chosen(tmp_path):
+  config = config_lib.default()
+  config.data.name = 'uci_digits'
+  workdir.write_config(tmp_path, config)
+  config.data.name = 'auto'
+  assert workdir.resume_config(tmp_path, config).data.name == 'uci_digits'

@@ -1,0 +1,127 @@
+"""Checkpoints: real orbax folders, damaged and moved on purpose."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from mnist_jax import errors
+from mnist_jax.workdir import checkpoint
+
+
+def make_state(value, devices=1):
+  mesh = jax.make_mesh((devices,), ('data',), devices=jax.devices()[:devices])
+  state = {
+    'kernel': jnp.full((100, 100), value),
+    'step': jnp.int32(value),
+    'rng': jax.random.key(7),
+    'empty': {},
+    'none': (),
+  }
+  return jax.device_put(state, NamedSharding(mesh, P()))
+
+
+def abstract(state):
+  return jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding), state
+  )
+
+
+def save(path, scores):
+  """Saves steps 1, 2, ... with these scores."""
+  with checkpoint.Checkpoints(path) as checkpoints:
+    for step, score in enumerate(scores, start=1):
+      progress = {'epochs': step, 'seconds': {'train': 0.1 * step}}
+      checkpoints.save(step, make_state(step), progress, score=score)
+
+
+def saved_steps(path):
+  return sorted(
+    int(p.name) for p in (path / 'checkpoints').iterdir() if p.name.isdigit()
+  )
+
+
+def data_files(path, step):
+  """Lists the files of a checkpoint that hold the arrays."""
+  files = [p for p in (path / f'checkpoints/{step}').rglob('*') if p.is_file()]
+  return [p for p in files if p.parent.name == 'd']
+
+
+def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
+  save(tmp_path, [3.5])
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    state, progress, damaged = checkpoints.restore_newest(
+      abstract(make_state(0))
+    )
+  expected = make_state(1)
+  assert jax.random.key_data(state['rng']).tolist() == [0, 7]
+  np.testing.assert_array_equal(state['kernel'], expected['kernel'])
+  assert jax.tree.structure(state) == jax.tree.structure(expected)
+  assert progress == {'epochs': 1, 'seconds': {'train': 0.1}}
+  assert damaged == []
+
+
+def test_a_new_folder_has_nothing_to_restore(tmp_path):
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    assert checkpoints.restore_newest(abstract(make_state(0))) is None
+
+
+def test_the_newest_two_and_the_best_are_kept(tmp_path):
+  save(tmp_path, [5.0, 2.0, 4.0, 3.0, 6.0, None])
+  assert saved_steps(tmp_path) == [2, 5, 6]
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    best, _ = checkpoints.restore_best(abstract(make_state(0)))
+    newest, _, _ = checkpoints.restore_newest(abstract(make_state(0)))
+  assert (best['step'], newest['step']) == (2, 6)
+
+
+def test_a_checkpoint_restores_on_another_number_of_devices(tmp_path):
+  save(tmp_path, [1.0])
+  like = abstract(make_state(0, devices=4))
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    state, _, _ = checkpoints.restore_newest(like)
+  assert state['kernel'].sharding.num_devices == 4
+  np.testing.assert_array_equal(state['kernel'], 1.0)
+
+
+def truncate(path):
+  path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_one_bit(path):
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 1
+  path.write_bytes(content)
+
+
+def remove(path):
+  path.unlink()
+
+
+@pytest.mark.parametrize('damage', [truncate, flip_one_bit, remove])
+def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
+  save(tmp_path, [3.0, 2.0, 1.0])
+  for path in data_files(tmp_path, 3):
+    damage(path)
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    state, progress, lines = checkpoints.restore_newest(abstract(make_state(0)))
+    assert (state['step'], progress['epochs']) == (2, 2)
+    assert len(lines) == 1
+    assert lines[0].startswith('checkpoint 3 is damaged')
+    # The run comes by step 3 again and saves it anew.
+    checkpoints.save(3, make_state(3), {}, score=1.0)
+    assert checkpoints.restore_newest(abstract(make_state(0)))[2] == []
+
+
+def test_nothing_readable_is_an_error_that_says_what_to_delete(tmp_path):
+  save(tmp_path, [2.0, 1.0])
+  for path in data_files(tmp_path, 1) + data_files(tmp_path, 2):
+    truncate(path)
+  with (
+    checkpoint.Checkpoints(tmp_path) as checkpoints,
+    pytest.raises(errors.UserError, match='delete'),
+  ):
+    checkpoints.restore_newest(abstract(make_state(0)))
+  assert saved_steps(tmp_path) == [1, 2]
