@@ -34,13 +34,12 @@ def make_execute(
 
   def execute(sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]):
     todo = [trial for trial in trials if not sweep.is_done(trial)]
-    executor = submitit.AutoExecutor(sweep.path / 'jobs', cluster=cluster)
+    executor = submitit.AutoExecutor(sweep.folder / 'jobs', cluster=cluster)
     executor.update_parameters(name=sweep.config_name, **parameters)
     commands = [[*_command(flags), f'--only={trial.name}'] for trial in todo]
     functions = map(submitit.helpers.CommandFunction, commands)
     jobs = executor.map_array(lambda run: run(), list(functions))
     _wait(sweep, todo, jobs)
-    return True
 
   return execute
 

@@ -20,7 +20,7 @@ from mnist_jax.analysis.run import calibration, classification, load
 from mnist_jax.cli import absl_flags
 from mnist_jax.models import summary
 from mnist_jax.predict import weights as weights_lib
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, weights_file
 
 PHOTOS = pathlib.Path(__file__).parent / 'results' / 'photos.json'
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -53,7 +53,7 @@ def publish(workdir: str, name: str, out: str) -> list[pathlib.Path]:
   out = pathlib.Path(out)
   run = load.load_run(workdir)
   loaded = weights_lib.load_workdir(pathlib.Path(workdir))
-  content = weights_lib.to_bytes(loaded.variables)
+  content = weights_file.to_bytes(loaded.variables, loaded.temperature)
   about = describe(run, loaded) | {
     'name': name,
     'sha256': hashlib.sha256(content).hexdigest(),

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import platform
+from typing import Any
 
 import jax
 
@@ -11,8 +12,10 @@ from mnist_jax import errors
 from mnist_jax.distributed import multihost
 
 
-def configure(config, *, num_processes: int = 1, num_here: int = 1) -> None:
-  """Settles what JAX must know before it looks for devices.
+def configure(
+  config: Any, *, num_processes: int = 1, num_here: int = 1
+) -> None:
+  """Makes the settings that JAX needs before it looks for devices.
 
   On CPU, XLA runs a convolution inside a loop on one core, so each core
   becomes a device, unless the user has set a number of devices.
@@ -26,21 +29,28 @@ def configure(config, *, num_processes: int = 1, num_here: int = 1) -> None:
   flags = os.environ.get('XLA_FLAGS', '')
   if 'device_count' in flags or 'JAX_NUM_CPU_DEVICES' in os.environ:
     return
-  cores = len(os.sched_getaffinity(0)) // num_here
+  cores = num_cores() // num_here
   batch_size = config.data.batch_size
   count = max(
     (n for n in range(1, cores + 1) if batch_size % (n * num_processes) == 0),
     default=1,
   )
-  # Where JAX is in use already, in a notebook say, it keeps its devices.
+  # Where JAX is already in use, as in a notebook, its devices stay.
   with contextlib.suppress(RuntimeError):
     jax.config.update('jax_num_cpu_devices', count)
 
 
-def configure_reading() -> None:
-  """Settles the same for reading digits: one CPU, whatever else is here.
+def num_cores() -> int:
+  """Returns how many cores this process may use."""
+  if hasattr(os, 'sched_getaffinity'):  # Not on macOS.
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
 
-  A few digits are read sooner than an accelerator is woken.
+
+def configure_reading() -> None:
+  """Makes the settings for reading digits: one CPU, no accelerator.
+
+  A few digits are read before an accelerator would have started.
   """
   keep_compiled_programs()
   with contextlib.suppress(RuntimeError):
@@ -48,8 +58,9 @@ def configure_reading() -> None:
 
 
 def keep_compiled_programs() -> None:
-  """Lets JAX store what it compiles, unless the user has named a place."""
-  if jax.config.jax_compilation_cache_dir is not None:
+  """Has JAX store compiled programs, unless the user chose a folder."""
+  cache = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+  if cache is not None:
     return
   home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
   cache = pathlib.Path(home) / 'mnist_jax' / 'xla'

@@ -1,27 +1,30 @@
-"""`--distributed`: how the processes of a run meet, on one machine or many."""
+"""`--distributed`: joins the processes of a run, on one machine or many."""
 
 import contextlib
 import ctypes
+import dataclasses
 import os
 import signal
 import socket
 import sys
 import time
+from typing import Any
 
 from absl import flags
 
 from mnist_jax import errors
 from mnist_jax.distributed import multihost
 
-# A host that says nothing for so long is taken for dead. A killed process is
-# noticed at once, by its closed connections; this is for lost power or network.
+# A host that is silent for so long counts as dead. A killed process is noticed
+# at once, by its closed connections; this is for lost power or network.
 HEARTBEAT_SECONDS = 60
 
 _DISTRIBUTED = flags.DEFINE_bool(
   'distributed',
   False,
   'Run as one of several processes, each started with this same command; TPU '
-  'pods, Slurm and Open MPI are recognised, elsewhere the next flags say who.',
+  'pods, Slurm and Open MPI are recognised, elsewhere the next flags are '
+  'needed.',
 )
 _COORDINATOR = flags.DEFINE_string(
   'coordinator', '', 'HOST:PORT of process 0, a port that is free there.'
@@ -36,20 +39,45 @@ _JOIN_TIMEOUT = flags.DEFINE_integer(
   'join_timeout', 120, 'Seconds to wait for the other processes.', lower_bound=1
 )
 
-_ABORT_HANDLERS = []  # ctypes frees what nothing else holds.
+_ABORT_HANDLERS: list[Any] = []  # ctypes frees what nothing else holds.
 
 
-def join(config) -> None:
+@dataclasses.dataclass(frozen=True)
+class Processes:
+  """The processes of a run, as flags describe them."""
+
+  host: str  # Of process 0.
+  port: int
+  num_processes: int
+  process_id: int  # Of this process.
+
+  @property
+  def coordinator(self) -> str:
+    """Where process 0 waits for the others, 'host:port'."""
+    return f'{self.host}:{self.port}'
+
+  def num_here(self) -> int:
+    """Returns how many share this machine's cores, as far as is known."""
+    local = self.host in ('localhost', '[::1]') or self.host.startswith('127.')
+    return self.num_processes if local else 1
+
+
+def join(config: Any) -> None:
   """Joins the other processes, if there are any, and settles the devices.
+
+  Args:
+    config: of the run.
 
   Raises:
     errors.UserError: when the flags contradict each other, or the others
       cannot be reached.
   """
-  given = _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
+  processes = read_flags(
+    _COORDINATOR.value, _NUM_PROCESSES.value, _PROCESS_ID.value
+  )
   if _DISTRIBUTED.value:
-    initialize(*given, join_timeout=_JOIN_TIMEOUT.value)
-  elif check_flags(*given):
+    initialize(processes, join_timeout=_JOIN_TIMEOUT.value)
+  elif processes:
     raise errors.UserError(
       '--coordinator, --num_processes and --process_id need --distributed'
     )
@@ -57,74 +85,22 @@ def join(config) -> None:
 
   devices.configure(
     config,
-    num_processes=expected(_NUM_PROCESSES.value),
-    num_here=expected_here(_COORDINATOR.value, _NUM_PROCESSES.value),
+    num_processes=expected(processes),
+    num_here=processes.num_here() if processes else 1,
   )
 
 
-def initialize(
-  coordinator: str,
-  num_processes: int | None,
-  process_id: int | None,
-  *,
-  join_timeout: int,
-) -> None:
-  """Joins the other processes; comes before JAX looks for devices.
-
-  Args:
-    coordinator: 'host:port' of process 0. '' where JAX finds out by itself, on
-      TPU pods and under Slurm or Open MPI; the next two are None then.
-    num_processes: of the whole run.
-    process_id: 0 up to `num_processes` - 1, another one for each process.
-    join_timeout: seconds to wait for the others.
-
-  Raises:
-    errors.UserError: when the flags contradict each other, or process 0 cannot
-      be reached.
-  """
-  explicit = check_flags(coordinator, num_processes, process_id)
-  if explicit:
-    _check_address(coordinator, process_id, join_timeout)
-  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # Read at JAX's import.
-  import jax
-
-  _quieten()
-  _explain_aborts(
-    f'the processes of this run have not all met within {join_timeout} s; '
-    'start all of them with the same --coordinator and --num_processes'
-  )
-  with contextlib.suppress(AttributeError):  # Signals are ours: interrupts.py.
-    jax.config.update('jax_enable_preemption_service', False)
-  try:
-    jax.distributed.initialize(
-      coordinator or None,
-      num_processes,
-      process_id,
-      cluster_detection_method='deactivate' if explicit else None,
-      initialization_timeout=join_timeout,
-      heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
-    )
-  except (ValueError, KeyError, RuntimeError, OSError) as error:
-    raise errors.UserError(
-      f'the processes cannot join ({multihost.first_line(error)}); outside TPU '
-      'pods, Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
-      '--num_processes and --process_id'
-    ) from error
-  _explain_aborts(multihost.GONE.format('JAX says more above'))
-
-
-def check_flags(
+def read_flags(
   coordinator: str, num_processes: int | None, process_id: int | None
-) -> bool:
-  """Returns whether the processes are given by flags, not found by JAX.
+) -> Processes | None:
+  """Returns what the flags say, None where JAX is to find out by itself.
 
   Raises:
     errors.UserError: when only some are given, or they contradict each other.
   """
-  given = bool(coordinator), num_processes is not None, process_id is not None
-  if not any(given):
-    return False
-  if not all(given):
+  if not coordinator and num_processes is None and process_id is None:
+    return None
+  if not coordinator or num_processes is None or process_id is None:
     raise errors.UserError(
       '--coordinator=HOST:PORT, --num_processes and --process_id come '
       'together; give all three, or none where JAX finds them by itself (TPU '
@@ -141,30 +117,61 @@ def check_flags(
       f'--process_id={process_id} must be from 0 to {num_processes - 1}, '
       f'below --num_processes={num_processes}'
     )
-  return True
+  return Processes(host, int(port), num_processes, process_id)
 
 
-def expected(num_processes: int | None) -> int:
-  """Returns how many processes there will be, before JAX can be asked.
+def initialize(processes: Processes | None, *, join_timeout: int) -> None:
+  """Joins the other processes; must come before JAX looks for devices.
 
   Args:
-    num_processes: the flag, None where the launcher is to say.
+    processes: from `read_flags`.
+    join_timeout: seconds to wait for the others.
+
+  Raises:
+    errors.UserError: when process 0 cannot be reached.
   """
+  if processes:
+    _check_address(processes, join_timeout)
+  os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # Read at JAX's import.
+  import jax
+
+  _silence_cpp()
+  _explain_aborts(
+    f'the processes of this run have not all met within {join_timeout} s; '
+    'start all of them with the same --coordinator and --num_processes'
+  )
+  with contextlib.suppress(AttributeError):  # preemption.py handles signals.
+    jax.config.update('jax_enable_preemption_service', False)
+  try:
+    jax.distributed.initialize(
+      processes.coordinator if processes else None,
+      processes.num_processes if processes else None,
+      processes.process_id if processes else None,
+      cluster_detection_method='deactivate' if processes else None,
+      initialization_timeout=join_timeout,
+      heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+    )
+  except (ValueError, KeyError, RuntimeError, OSError) as error:
+    raise errors.UserError(
+      f'the processes cannot join ({multihost.first_line(error)}); outside TPU '
+      'pods, Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
+      '--num_processes and --process_id'
+    ) from error
+  _explain_aborts(multihost.GONE.format('JAX says more above'))
+
+
+def expected(processes: Processes | None) -> int:
+  """Returns how many processes there will be, before JAX can be asked."""
+  if processes:
+    return processes.num_processes
   launched = os.environ.get('SLURM_NTASKS') or os.environ.get(
     'OMPI_COMM_WORLD_SIZE'
   )
-  return num_processes or (int(launched or 1) if multihost.joined() else 1)
+  return int(launched or 1) if multihost.joined() else 1
 
 
-def expected_here(coordinator: str, num_processes: int | None) -> int:
-  """Returns how many of them share this machine's cores, as far as is known."""
-  host = coordinator.rpartition(':')[0]
-  local = host in ('localhost', '[::1]') or host.startswith('127.')
-  return num_processes if local else 1
-
-
-def _quieten() -> None:
-  """Keeps what C++ prints off stdout: Gloo tells of each connection."""
+def _silence_cpp() -> None:
+  """Keeps C++ from printing to stdout: Gloo reports each connection."""
   sys.stdout.flush()
   sys.stdout = os.fdopen(os.dup(1), 'w', buffering=1)
   null = os.open(os.devnull, os.O_WRONLY)
@@ -172,41 +179,50 @@ def _quieten() -> None:
   os.close(null)
 
 
-def _check_address(coordinator: str, process_id: int, timeout: int) -> None:
-  """Finds out in words what JAX answers by ending the process."""
-  host, _, port = coordinator.rpartition(':')
-  if process_id == 0:
-    try:
-      with socket.create_server(('', int(port))):
-        return
-    except OSError as error:
-      raise errors.UserError(
-        f'port {port} of --coordinator={coordinator} cannot be opened '
-        f'({error.strerror}); choose another one'
-      ) from error
+def _check_address(processes: Processes, timeout: int) -> None:
+  """Checks the address of process 0, since JAX would end without a word."""
+  if processes.process_id == 0:
+    _check_port(processes)
+  else:
+    _wait_for_first(processes, timeout)
+
+
+def _check_port(processes: Processes) -> None:
+  try:
+    socket.create_server(('', processes.port)).close()
+  except OSError as error:
+    raise errors.UserError(
+      f'port {processes.port} of --coordinator={processes.coordinator} cannot '
+      f'be opened ({error.strerror}); choose another one'
+    ) from error
+
+
+def _wait_for_first(processes: Processes, timeout: int) -> None:
+  address = processes.host.strip('[]'), processes.port
   deadline = time.monotonic() + timeout
   while True:
     try:
-      socket.create_connection((host.strip('[]'), int(port)), 5).close()
+      socket.create_connection(address, 5).close()
       return
     except OSError as error:
       if time.monotonic() > deadline:
         raise errors.UserError(
-          f'process 0 cannot be reached at --coordinator={coordinator} '
-          f'({error.strerror or error}, tried for {timeout} s); start it, or '
-          'mend the address'
+          'process 0 cannot be reached at '
+          f'--coordinator={processes.coordinator} ({error.strerror or error}, '
+          f'tried for {timeout} s); start it, or correct the address'
         ) from error
     time.sleep(0.2)
 
 
 def _explain_aborts(line: str) -> None:
-  """Has this process end with `line` where JAX's runtime aborts it.
+  """Ends this process with `line` where JAX's runtime aborts it.
 
-  When a process is lost, JAX's C++ ends all others by abort(), and nothing but
-  a handler of C's comes between: Python's own run only in the main thread.
+  When a process is lost, JAX's C++ ends all others by abort(). Only a handler
+  in C can act then: Python runs its own in the main thread, which is stuck.
   """
 
-  def explain(unused_number):
+  def explain(number: int) -> None:
+    del number
     message = f'mnist_jax: {line}\n'.encode()
     with contextlib.suppress(OSError):
       os.write(2, message)

@@ -1,8 +1,8 @@
 """Several processes as one run, on one machine or on many.
 
-All that knows of processes is here, and in joining.py how they meet; it stands
-on JAX's distributed runtime. With one process every function is its plain
-self, and JAX is not touched.
+Only this file and initialize.py, which joins the processes, know that there
+can be several. They use JAX's distributed runtime. With one process no
+function here touches JAX.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ def is_first() -> bool:
   return jax.process_index() == 0
 
 
-def gather(value: int) -> list[int]:
+def gather(value: int | np.integer) -> list[int]:
   """Returns the `value` (int32) of each process; all of them must call."""
   if count() == 1:
     return [int(value)]
@@ -79,8 +79,8 @@ def check_same(what: str, content: bytes) -> None:
     )
 
 
-def put(tree: Any, sharding) -> Any:
-  """Places arrays, of which every process holds the whole, on all devices."""
+def put(tree: Any, sharding: Any) -> Any:
+  """Places arrays, which every process holds as a whole, on all devices."""
   import jax
 
   if sharding.is_fully_addressable:
@@ -93,7 +93,7 @@ def put(tree: Any, sharding) -> Any:
   )
 
 
-def whole(array) -> np.ndarray:
+def whole(array: Any) -> np.ndarray:
   """Returns all of a jax.Array that may lie on many hosts; all must call."""
   if not (array.is_fully_addressable or array.is_fully_replicated):
     from jax.experimental import multihost_utils

@@ -15,7 +15,7 @@ NUM_CLASSES = 10
 MEAN, STD = 0.1307, 0.3081  # Of MNIST's training pixels in [0, 1]; seed 000.
 
 
-def create_model(config, axis_name: str | None = None) -> nn.Module:
+def create_model(config, axis_name: str | None = None) -> 'Cnn':
   """Creates the model that `config` describes.
 
   Args:

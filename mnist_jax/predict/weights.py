@@ -5,28 +5,40 @@ and NAME.json, which says what they are and holds their SHA-256.
 """
 
 import dataclasses
-import hashlib
-import json
+import math
 import pathlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypedDict
 
 import jax
 import jax.numpy as jnp
 import ml_collections
-import numpy as np
-import safetensors
-import safetensors.numpy
-from flax import traverse_util
+import msgspec
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.models import cnn
-from mnist_jax.training import metrics, optim, train_state
-from mnist_jax.workdir import workdir
+from mnist_jax.workdir import json_files, weights_file
+from mnist_jax.workdir import workdir as workdir_lib
 
 PRETRAINED = pathlib.Path(__file__).parent / 'pretrained'
 DEFAULT = 'robust'
-MAX_BYTES = 2**27  # Of a file of weights; the largest model here has 3 MB.
+
+
+class _Model(TypedDict):
+  """What `cnn.create_model` needs."""
+
+  name: str
+  dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)]
+  initializer: Literal['he', 'glorot', 'torch']
+
+
+class _Facts(TypedDict):
+  """What NAME.json of published weights must hold."""
+
+  sha256: str
+  config: dict
+  temperature: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,177 +88,88 @@ def load_weights(name_or_dir: str | pathlib.Path) -> Weights:
 
 
 def load_published(path: pathlib.Path) -> Weights:
-  """Loads a .safetensors file that the .json beside it vouches for.
+  """Loads a .safetensors file that is described by a .json file beside it.
 
   Raises:
-    errors.UserError: when a file is missing, or is not what it should be.
+    errors.UserError: when a file is missing or damaged.
   """
-  about = _read_about(path.with_suffix('.json'))
-  content = _read(path)
-  sha256 = hashlib.sha256(content).hexdigest()
-  if sha256 != about['sha256']:
-    raise errors.UserError(
-      f'{path} has the SHA-256 {sha256[:12]}..., but {path.stem}.json says '
-      f'{str(about["sha256"])[:12]}...: the file is damaged or was exchanged; '
-      'get it again'
-    )
-  config = ml_collections.ConfigDict(about['config'])
-  model = cnn.create_model(config.model)
-  return Weights(
-    name=path.stem,
-    config=config,
-    model=model,
-    variables=from_bytes(content, model),
-    temperature=about['temperature'],
+  facts = json_files.read_object(
+    path.with_suffix('.json'), _Facts, way_out='get it again'
   )
-
-
-def to_bytes(variables: dict[str, Any]) -> bytes:
-  """Returns a .safetensors file with names such as params/Dense_0/norm/bias."""
-  flat = traverse_util.flatten_dict(jax.device_get(variables), sep='/')
-  return safetensors.numpy.save(
-    {name: np.asarray(flat[name], np.float32) for name in sorted(flat)}
-  )
-
-
-def from_bytes(content: bytes, model: cnn.Cnn) -> dict[str, Any]:
-  """Returns the variables that `to_bytes` was given.
-
-  Raises:
-    errors.UserError: when they are not the finite arrays of `model`.
-  """
-  try:
-    flat = safetensors.numpy.load(content)
-  except safetensors.SafetensorError as error:
+  if facts is None:
     raise errors.UserError(
-      f'the weights are no safetensors file ({error}); get them again'
-    ) from error
-  image = jnp.zeros((1, 28, 28, 1))
-  shapes = jax.eval_shape(model.init, jax.random.key(0), image)
-  wanted = {
-    name: leaf.shape
-    for name, leaf in traverse_util.flatten_dict(shapes, sep='/').items()
-  }
-  if {name: leaf.shape for name, leaf in flat.items()} != wanted:
-    raise errors.UserError(
-      f'the weights are not those of a {type(model).__name__} network: names '
-      'or shapes differ; give them the config they were trained with'
+      f'{path.with_suffix(".json")} is missing; published weights are a '
+      '.safetensors and a .json file side by side'
     )
-  if not all(np.isfinite(leaf).all() for leaf in flat.values()):
-    raise errors.UserError(
-      'the weights hold NaN or infinity: their run diverged; take others'
-    )
-  variables = traverse_util.unflatten_dict(flat, sep='/')
-  return {'batch_stats': {}} | variables
+  return _load(path, path.stem, facts['sha256'], facts['config'], facts)
 
 
-def load_workdir(path: pathlib.Path) -> Weights:
+def load_workdir(workdir: pathlib.Path) -> Weights:
   """Loads the weights that a finished run chose.
 
   Raises:
-    errors.UserError: when the run is not finished, or has lost a file.
+    errors.UserError: when the run is not finished, or a file is missing or
+      damaged.
   """
-  result = workdir.read_result(path)
-  if result is None or not (path / 'checkpoints').is_dir():
+  result = workdir_lib.read_result(workdir)
+  config = workdir_lib.read_config(workdir)
+  if result is None or config is None:
     raise errors.UserError(
-      f'{path} holds no finished run with checkpoints; give its training '
-      'command again to finish it'
+      f'{workdir} is not a finished run; give its training command again to '
+      'finish it'
     )
-  config = ml_collections.ConfigDict(_read_json(path / 'config.json'))
-  model = cnn.create_model(config.model)
+  if 'weights_sha256' not in result:
+    raise errors.UserError(
+      f'{workdir} was finished by version 0.1, which stored no '
+      f'{weights_file.NAME}; delete {workdir / "result.json"} and give its '
+      'training command again'
+    )
+  return _load(
+    workdir / weights_file.NAME,
+    f'{result["config_name"]}-seed{result["seed"]}',
+    result['weights_sha256'],
+    config,
+  )
+
+
+def _load(
+  path: pathlib.Path,
+  name: str,
+  sha256: str,
+  config: dict,
+  facts: Mapping[str, Any] | None = None,
+) -> Weights:
+  """Reads a file of weights into the network of `config`."""
+  arrays, metadata = weights_file.read(path, sha256)
+  model = cnn.create_model(_model_config(config, path))
+  image = jnp.zeros((1, 28, 28, 1))
+  shapes = jax.eval_shape(model.init, jax.random.key(0), image)
   return Weights(
-    name=f'{result["config_name"]}-seed{result["seed"]}',
-    config=config,
+    name=name,
+    config=ml_collections.ConfigDict(config),
     model=model,
-    variables=jax.device_get(_restore(path, config, model)),
-    temperature=_fit_temperature(path),
+    variables=weights_file.unflatten(arrays, shapes, path),
+    temperature=_temperature(facts or metadata, path),
   )
 
 
-def _restore(path, config, model):
-  # Only here: orbax takes a second to import, and weights in the box need none.
-  from mnist_jax.workdir import checkpoint
-
-  # Shapes alone: of the schedule's length they know nothing.
-  optimizer = optim.create_optimizer(
-    config.optim,
-    steps_per_epoch=1000,
-    num_steps=round(1000 * config.total_epochs),
-  )
-  state = jax.eval_shape(
-    lambda: train_state.create_train_state(
-      jax.random.key(0), model=model, optimizer=optimizer
-    )
-  )
-  sharding = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-  like = jax.tree.map(
-    lambda leaf: jax.ShapeDtypeStruct(
-      leaf.shape, leaf.dtype, sharding=sharding
-    ),
-    (state, jax.eval_shape(metrics.Metrics.empty)),
-  )
-  with checkpoint.Checkpoints(path) as checkpoints:
-    restored = checkpoints.restore_newest(like)
-    if restored is None:
-      raise errors.UserError(
-        f'{path} has no checkpoint left; train again into a fresh workdir'
-      )
-    (state, _), *_ = restored
-    if config.select == 'best_valid':
-      (state, _), _ = checkpoints.restore_best(like)
-  return state.eval_variables()
-
-
-def _fit_temperature(path: pathlib.Path) -> float:
-  from mnist_jax.analysis.run import calibration, load
-
-  run = load.load_run(path)
-  if run.valid_logits is None:
-    return 1.0
-  return calibration.fit_temperature(run.valid_logits, run.valid_labels)
-
-
-def _read_about(path: pathlib.Path) -> dict:
-  about = _read_json(path)
-  temperature = about.get('temperature')
-  complete = (
-    isinstance(about.get('sha256'), str)
-    and isinstance(about.get('config'), dict)
-    and isinstance(about['config'].get('model'), dict)
-    and {'name', 'dropout', 'initializer'} <= about['config']['model'].keys()
-    and isinstance(temperature, int | float)
-    and 0 < temperature < 1e3
-  )
-  if not complete:
-    raise errors.UserError(
-      f'{path} lacks sha256, config.model or a temperature above 0; '
-      'experiments.publish writes it with all three'
-    )
-  return about
-
-
-def _read_json(path: pathlib.Path) -> dict:
+def _model_config(config: dict, path: pathlib.Path) -> Any:
   try:
-    value = json.loads(_read(path))
-  except ValueError as error:
+    return ml_collections.ConfigDict(msgspec.convert(config['model'], _Model))
+  except (KeyError, msgspec.ValidationError) as error:
     raise errors.UserError(
-      f'{path} is not JSON ({error}); get it again'
+      f'the config beside {path} has no complete `model` ({error}); get both '
+      'files again'
     ) from error
-  if not isinstance(value, dict):
-    raise errors.UserError(f'{path} must hold one JSON object; get it again')
-  return value
 
 
-def _read(path: pathlib.Path) -> bytes:
+def _temperature(facts: Mapping[str, Any], path: pathlib.Path) -> float:
   try:
-    if path.stat().st_size > MAX_BYTES:
-      raise errors.UserError(
-        f'{path} is larger than {MAX_BYTES // 2**20} MB: no weights of these '
-        'networks; give another file'
-      )
-    return path.read_bytes()
-  except OSError as error:
+    temperature = float(facts['temperature'])
+  except (KeyError, ValueError, TypeError):
+    temperature = math.nan
+  if not 0 < temperature < 1e3:
     raise errors.UserError(
-      f'{path} cannot be read ({error.strerror}); published weights are a '
-      '.safetensors and a .json file side by side'
-    ) from error
+      f'{path} has no temperature between 0 and 1,000; get it again'
+    )
+  return temperature

@@ -1,13 +1,14 @@
-"""The same steps over a leading axis of runs, as compiled programs.
+"""The same steps over a leading axis of trials, as compiled programs.
 
-Each run has its own weights, order, dropout and augmentation, and its own
-values of `optim.SCALARS`. A device takes one run, with nothing to average over
-devices and no vmap, or several by `vmap`.
+Each trial has its own weights, order, dropout and augmentation, and its own
+values of `optim.SCALARS`. A device takes one trial, without `vmap` and with
+nothing to average over devices, or several by `vmap`.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,26 +17,34 @@ from jax.sharding import PartitionSpec as P
 
 from mnist_jax.training import epoch, steps
 from mnist_jax.training import trainer as trainer_lib
+from mnist_jax.training.metrics import Metrics
+from mnist_jax.training.train_state import TrainState
+from mnist_jax.training.trainer import Trainer
 
 
 @dataclasses.dataclass(frozen=True)
 class Programs:
-  """Compiled functions over trees with a leading axis of S runs."""
+  """Compiled functions over trees with a leading axis of S trials."""
 
   size: int  # S, a multiple of the number of devices.
   create: Callable  # (seeds [S], scalars) -> (TrainState, Metrics, best)
-  run_steps: Callable  # As epoch.run_steps; indices and `stop` have the axis.
+  run_steps: epoch.Program  # epoch.run_steps; indices and `stop` have the axis.
   end_epoch: Callable  # (TrainState, losses [S]) -> TrainState
   reset: Callable  # Metrics -> Metrics, all zero.
   keep: Callable  # (better [S], TrainState, best) -> best
   result_of: Callable  # TrainState -> best, where the last step is the best.
-  take: Callable  # (tree, place) -> that run's tree, on every device.
+  take: Callable  # (tree, index) -> that trial's tree, on every device.
   gather: Callable  # tree -> the same, on every device.
-  apart: NamedSharding  # Where the arrays of many runs lie.
+  apart: NamedSharding  # Of arrays with the leading axis.
 
 
-def make_programs(trainer: trainer_lib.Trainer, size: int) -> Programs:
-  """Makes what `size` runs like `trainer` need; compiled at first use."""
+def make_programs(trainer: Trainer, size: int) -> Programs:
+  """Makes the programs of `size` trials; they are compiled at first use.
+
+  Args:
+    trainer: of any of the trials, which differ in seed and scalars only.
+    size: S, a multiple of the number of devices.
+  """
   apart = NamedSharding(trainer.mesh, P(epoch.AXIS))
   step = functools.partial(
     steps.train_step,
@@ -55,7 +64,7 @@ def make_programs(trainer: trainer_lib.Trainer, size: int) -> Programs:
     reset=compile_apart(lambda sums: jax.tree.map(jnp.zeros_like, sums)),
     keep=compile_apart(jax.vmap(_keep)),
     take=compile_shared(
-      lambda tree, place: jax.tree.map(lambda leaf: leaf[place], tree)
+      lambda tree, index: jax.tree.map(lambda leaf: leaf[index], tree)
     ),
     gather=compile_shared(lambda tree: tree),
     result_of=compile_apart(jax.vmap(_result_of)),
@@ -63,7 +72,9 @@ def make_programs(trainer: trainer_lib.Trainer, size: int) -> Programs:
   )
 
 
-def _create(seed, scalars, *, trainer):
+def _create(
+  seed: jax.Array, scalars: dict[str, jax.Array], *, trainer: Trainer
+) -> tuple[TrainState, Metrics, Any]:
   state, sums = trainer_lib.create_state(
     seed, scalars, model=trainer.model, optimizer=trainer.optimizer
   )
@@ -71,43 +82,43 @@ def _create(seed, scalars, *, trainer):
   return state, sums, best
 
 
-def _result_of(state):
-  """What is left of a run: which weights to report, and their step."""
+def _result_of(state: TrainState) -> dict[str, Any]:
+  """Returns what a trial reports: its weights, and their step."""
   # Copies: a donated buffer must not appear twice.
   return jax.tree.map(
     jnp.copy, {'step': state.step, 'variables': state.eval_variables()}
   )
 
 
-def _keep(better, state, best):
+def _keep(better: jax.Array, state: TrainState, best: Any) -> Any:
   return jax.tree.map(
     lambda new, old: jnp.where(better, new, old), _result_of(state), best
   )
 
 
-def _make_run_steps(mesh, num_local, step):
+def _make_run_steps(
+  mesh: jax.sharding.Mesh, num_local: int, step: Callable
+) -> epoch.Program:
   run = functools.partial(epoch.run_steps, step=step)
   axes = (0, 0, None, 0, None, 0)
   if num_local == 1:
-    over_runs = functools.partial(_squeezed, run, axes)
+    over_trials = functools.partial(_squeezed, run, axes)
   else:
-    # A run that has stopped takes no step: vmap gives each its own `stop`.
-    over_runs = jax.vmap(run, in_axes=axes)
+    # Each has its own `stop`: a trial that has ended takes no more steps.
+    over_trials = jax.vmap(run, in_axes=axes)
   specs = tuple(P() if axis is None else P(epoch.AXIS) for axis in axes)
-  return jax.jit(
-    jax.shard_map(
-      over_runs,
-      mesh=mesh,
-      in_specs=specs,
-      out_specs=P(epoch.AXIS),
-      check_vma=False,
-    ),
-    donate_argnums=(0, 1),
+  over_devices = jax.shard_map(
+    over_trials,
+    mesh=mesh,
+    in_specs=specs,
+    out_specs=P(epoch.AXIS),
+    check_vma=False,
   )
+  return epoch.Program(over_devices, donate_argnums=(0, 1))
 
 
-def _squeezed(function, axes, *arguments):
-  """What `vmap` does over an axis of one, without its slower operations."""
+def _squeezed(function: Callable, axes: tuple, *arguments: Any) -> Any:
+  """Does what `vmap` does over an axis of one, by faster operations."""
   inner = (
     argument if axis is None else jax.tree.map(lambda x: x[0], argument)
     for axis, argument in zip(axes, arguments, strict=True)

@@ -1,12 +1,12 @@
 """A sweep: the same recipe for many seeds and settings, as a folder.
 
 Finished trials are skipped, a killed one goes on, and one that fails is
-written down with its reason and does not stop the rest.
+recorded with its reason and does not stop the others.
 """
 
 import dataclasses
-import functools
 import pathlib
+import shutil
 import time
 from collections.abc import Callable, Sequence
 
@@ -20,69 +20,78 @@ from mnist_jax.data import datasets
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.sweep import parallel_steps, parallel_train
 from mnist_jax.sweep import trials as trials_lib
-from mnist_jax.training import results as results_lib
+from mnist_jax.sweep.parallel_train import TrialRun
+from mnist_jax.sweep.trials import Trial
+from mnist_jax.training import preemption, results
 from mnist_jax.training import train as train_lib
 from mnist_jax.training import trainer as trainer_lib
+from mnist_jax.training.trainer import Trainer
 from mnist_jax.workdir import atomic_files, provenance
-from mnist_jax.workdir import checkpoint as checkpoint_lib
 from mnist_jax.workdir import workdir as workdir_lib
+from mnist_jax.workdir.checkpoint import Checkpoints
 
 # More do not fit everywhere; the rest follows in groups of its own.
-RUNS_PER_DEVICE = 32
+TRIALS_PER_DEVICE = 32
 
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
   """What all trials of a sweep share."""
 
-  path: pathlib.Path
+  folder: pathlib.Path
   mode: str  # 'vmap', 'loop' or 'devices'.
+  config: ml_collections.ConfigDict  # The recipe; its seed is the first.
+  dataset: datasets.Dataset  # Of that config.
   config_name: str
-  command: str  # What runs a trial alone, but for its seed and settings.
+  command: str  # That runs a trial alone, but for its seed and settings.
 
-  def about(self, trial: trials_lib.Trial) -> results_lib.About:
+  def about(self, trial: Trial) -> results.About:
     """Returns what the result of `trial` says about itself, from now on."""
     settings = {'seed': trial.config.seed} | trial.overrides
     flags = (f'--config.{name}={value}' for name, value in settings.items())
-    return results_lib.About(
+    return results.About(
       config_name=self.config_name,
       command=' '.join([self.command, *flags]),
       started=time.monotonic(),
     )
 
-  def result(self, trial: trials_lib.Trial) -> dict | None:
+  def workdir(self, trial: Trial) -> pathlib.Path:
+    """Returns the folder of a trial."""
+    return self.folder / trial.name
+
+  def result(self, trial: Trial) -> dict | None:
     """Returns the result of a finished trial, or None."""
-    return workdir_lib.read_result(self.path / trial.name)
+    return workdir_lib.read_result(self.workdir(trial))
 
-  def failure(self, trial: trials_lib.Trial) -> dict | None:
+  def failure(self, trial: Trial) -> dict | None:
     """Returns why a trial failed, {'reason': ...}, or None."""
-    return workdir_lib.read_json(self.path / trial.name / 'failed.json')
+    return workdir_lib.read_failure(self.workdir(trial))
 
-  def is_done(self, trial: trials_lib.Trial) -> bool:
+  def is_done(self, trial: Trial) -> bool:
     """Whether nothing is left to do for a trial."""
     return bool(self.result(trial) or self.failure(trial))
 
-  def are_done(self, trials: Sequence[trials_lib.Trial]) -> bool:
-    """The same for all of `trials`; process 0 looks, for all of them."""
+  def are_done(self, trials: Sequence[Trial]) -> bool:
+    """The same for all of `trials`; process 0 looks, for all processes."""
     return bool(multihost.from_first(all(map(self.is_done, trials))))
 
 
 def run(
   config: ml_collections.ConfigDict,
-  path: pathlib.Path,
+  folder: pathlib.Path,
   *,
   num_seeds: int,
   rows: Sequence[dict] = ({},),
   only: str = '',
   mode: str = 'auto',
-  execute: Callable | None = None,
-  about: results_lib.About,
+  execute: Callable[[Sweep, Sequence[Trial]], None] | None = None,
+  about: results.About,
 ) -> dict | None:
   """Runs the trials of a sweep that are not done yet.
 
   Args:
     config: the recipe; its seed is the first.
-    path: the sweep's folder; each trial gets one of its own below.
+    folder: of the sweep; each trial gets a workdir of its own below.
     num_seeds: 1 or more.
     rows: settings {'optim.lr': 0.01, ...}, each for every seed.
     only: name of a single trial, to run no other; '' for all.
@@ -95,30 +104,32 @@ def run(
     the sweep.
 
   Raises:
-    errors.UserError: for whatever a user can mend.
+    errors.UserError: for everything that a user can mend.
   """
-  config = workdir_lib.resume_config(path, config)
+  config = workdir_lib.resume_config(folder, config)
   dataset = datasets.load_dataset(config.data)
   config = config.copy_and_resolve_references()
   config.data.name = dataset.name
   trials = trials_lib.make_trials(config, num_seeds, rows)
-  mode = resolve_mode(mode, len(trials))
-  sweep = Sweep(path, mode, about.config_name, about.command)
-  workdir_lib.write_config(path, config)
-  if dataset.notice:
-    console.warn(dataset.notice)
   if only:
     trials = [trial_named(only, trials)]
+  mode = resolve_mode(mode, len(trials))
+  sweep = Sweep(folder, mode, config, dataset, about.config_name, about.command)
+  workdir_lib.write_config(folder, config)
+  if dataset.notice:
+    console.warn(dataset.notice)
   console.say(
-    f'{about.config_name}: {len(trials)} runs on {dataset.name}, {mode} mode, '
-    f'{jax.device_count()} devices, in {path}\n'
+    f'{about.config_name}: {len(trials)} trials on {dataset.name}, {mode} '
+    f'mode, {jax.device_count()} devices, in {folder}\n'
   )
-  if not (execute or run_trials)(sweep, trials):
+  try:
+    (execute or run_trials)(sweep, trials)
+  except preemption.Stopped:
     return None
-  return describe(sweep, config, dataset) | gather(sweep, trials)
+  return describe(sweep) | gather(sweep, trials)
 
 
-def trial_named(name: str, trials: Sequence[trials_lib.Trial]):
+def trial_named(name: str, trials: Sequence[Trial]) -> Trial:
   """Returns the trial of that name.
 
   Raises:
@@ -133,11 +144,11 @@ def trial_named(name: str, trials: Sequence[trials_lib.Trial]):
 
 
 def resolve_mode(mode: str, num_trials: int) -> str:
-  """Returns what 'auto' stands for here.
+  """Returns the mode that 'auto' stands for here.
 
-  On CPU a run per core is faster than all cores on one run after another, and
-  vmapped convolutions are several times slower than both (README, "Seeds").
-  Accelerators are wide enough for many small runs at once.
+  On CPU one trial per core is faster than all cores on one trial after
+  another, and vmapped convolutions are several times slower than both (README,
+  "Many seeds"). Accelerators are wide enough for many small trials at once.
   """
   if mode != 'auto':
     return mode
@@ -148,114 +159,145 @@ def resolve_mode(mode: str, num_trials: int) -> str:
   return 'vmap'
 
 
-def run_trials(sweep: Sweep, trials: Sequence[trials_lib.Trial]) -> bool:
+def run_trials(sweep: Sweep, trials: Sequence[Trial]) -> None:
   """Runs the trials that are not done yet.
 
-  Returns:
-    Whether all are done; False after a signal, and the same call goes on.
+  Raises:
+    preemption.Stopped: after a signal; the same call goes on.
   """
   for trial in trials:
     if failure := sweep.failure(trial):
       console.warn(
         f'{trial.name} has failed before: {failure["reason"]}; to try again, '
-        f'delete {sweep.path / trial.name}'
+        f'delete {sweep.workdir(trial)}'
       )
-  return all(
-    sweep.are_done(group) or _run_group(sweep, group)
-    for group in trials_lib.group(trials)
-  )
+  with preemption.Preemption() as signals:
+    for group in trials_lib.group(trials):
+      if not sweep.are_done(group):
+        _run_group(sweep, group, signals)
 
 
-def _run_group(sweep: Sweep, trials: Sequence[trials_lib.Trial]) -> bool:
+def _run_group(
+  sweep: Sweep, trials: Sequence[Trial], signals: preemption.Preemption
+) -> None:
   """Runs trials that share a compiled program."""
   try:
-    dataset = datasets.load_dataset(trials[0].config.data)
+    dataset = _load_dataset(sweep, trials[0])
     trainer = trainer_lib.create_trainer(trials[0].config, dataset)
   except errors.UserError as error:
-    return _conclude(sweep, trials, [str(error)] * len(trials))
+    _record(sweep, trials, [str(error)] * len(trials))
+    return
   if sweep.mode == 'loop':
-    size, run_some = 1, functools.partial(_run_alone, trainer=trainer)
-  else:
-    per_device = min(-(-len(trials) // trainer.mesh.size), RUNS_PER_DEVICE)
-    size = trainer.mesh.size * (per_device if sweep.mode == 'vmap' else 1)
-    programs = parallel_steps.make_programs(trainer, size)
-    run_some = functools.partial(
-      _run_together, trainer=trainer, programs=programs
-    )
+    for trial in trials:
+      if not sweep.are_done([trial]):
+        _run_alone(sweep, trial, trainer, signals)
+    return
+  per_device = min(-(-len(trials) // trainer.mesh.size), TRIALS_PER_DEVICE)
+  size = trainer.mesh.size * (per_device if sweep.mode == 'vmap' else 1)
+  programs = parallel_steps.make_programs(trainer, size)
   for start in range(0, len(trials), size):
-    # The same runs together whatever is done: a killed sweep ends alike.
+    # Trials are grouped alike whatever is done: a killed sweep ends alike.
     some = trials[start : start + size]
-    if sweep.are_done(some):
-      continue
-    try:
-      failures = run_some(sweep, some)
-    except Exception as error:  # Whatever it is, the other trials go on.
-      if multihost.loss_of_another(error):
-        raise
-      failures = [_reason(error)] * len(some)
-    if failures is None:
-      return False
-    _conclude(sweep, some, failures)
-  return True
+    if not sweep.are_done(some):
+      _run_together(sweep, some, trainer, programs, signals)
 
 
-def _run_alone(sweep, trials, *, trainer) -> list[str] | None:
-  """Runs one trial as `python -m mnist_jax.main` does, but for the figures."""
-  (trial,) = trials
-  trainer, path, about = _prepare(sweep, trial, trainer)
-  with checkpoint_lib.Checkpoints(path) as checkpoints:
-    if not train_lib.train(trainer, checkpoints, path, say=lambda line: None):
-      return None
-    state, progress = results_lib.choose(trainer, checkpoints)
-  results_lib.record(
-    trainer, int(state.step), state.eval_variables(), progress, path, about
+def _load_dataset(sweep: Sweep, trial: Trial) -> datasets.Dataset:
+  """Returns the sweep's data set, unless the trial's settings change it."""
+  ours, theirs = (
+    config.data.to_dict() | {'batch_size': 0}
+    for config in (sweep.config, trial.config)
   )
-  return ['']
+  if ours == theirs:
+    return sweep.dataset
+  return datasets.load_dataset(trial.config.data)
 
 
-def _run_together(sweep, trials, *, trainer, programs) -> list[str] | None:
-  """Runs trials side by side; returns why each failed, '' if it did not."""
-  group = [
-    parallel_train.Lane(*_prepare(sweep, trial, trainer)) for trial in trials
-  ]
-  name = f'{trials[0].name}-and-{len(trials) - 1}-more'
-  done = parallel_train.run_lanes(group, programs, sweep.path / name)
-  return [lane.failed for lane in group] if done else None
+def _run_alone(
+  sweep: Sweep,
+  trial: Trial,
+  trainer: Trainer,
+  signals: preemption.Preemption,
+) -> None:
+  """Runs one trial, and records how it has ended."""
+  run = _prepare(sweep, trial, trainer)
+  failure = _catch(lambda: _train_and_evaluate(run, signals))
+  _record(sweep, [trial], [failure])
 
 
-def _prepare(
-  sweep: Sweep, trial: trials_lib.Trial, trainer: trainer_lib.Trainer
-):
-  """Returns the trial's trainer, its folder, which has a config, and About."""
-  path = sweep.path / trial.name
-  config = workdir_lib.resume_config(path, trial.config)
-  workdir_lib.write_config(path, config)
-  return trainer.with_config(config), path, sweep.about(trial)
+def _train_and_evaluate(run: TrialRun, signals: preemption.Preemption) -> None:
+  """Does what `python -m mnist_jax.main` does, without the figures."""
+  with Checkpoints(run.workdir) as checkpoints:
+    loop = train_lib.train(
+      run.trainer, checkpoints, run.workdir, signals, say=lambda line: None
+    )
+    chosen = results.choose(run.trainer, checkpoints, loop)
+  results.conclude(
+    run.trainer, chosen, run.workdir, run.about, signals, explained=False
+  )
 
 
-def _reason(error: Exception) -> str:
-  line = ' '.join(str(error).split())
-  known = isinstance(error, errors.UserError)
-  return line if known else f'{type(error).__name__}: {line[:200]}'
+def _run_together(
+  sweep: Sweep,
+  trials: Sequence[Trial],
+  trainer: Trainer,
+  programs: parallel_steps.Programs,
+  signals: preemption.Preemption,
+) -> None:
+  """Runs trials side by side, and records how each has ended."""
+  runs = [_prepare(sweep, trial, trainer) for trial in trials]
+  folder = sweep.folder / f'{trials[0].name}-and-{len(trials) - 1}-more'
+  failure = _catch(
+    lambda: parallel_train.run_group(runs, programs, folder, signals)
+  )
+  _record(sweep, trials, [failure or run.failed for run in runs])
+  if multihost.is_first():
+    shutil.rmtree(folder, ignore_errors=True)
 
 
-def _conclude(sweep, trials, failures) -> bool:
-  """Says how each trial ended; writes down those that failed."""
+def _prepare(sweep: Sweep, trial: Trial, trainer: Trainer) -> TrialRun:
+  """Writes the trial's config and returns what trains it."""
+  workdir = sweep.workdir(trial)
+  config = workdir_lib.resume_config(workdir, trial.config)
+  workdir_lib.write_config(workdir, config)
+  return TrialRun(trainer.with_config(config), workdir, sweep.about(trial))
+
+
+def _catch(run: Callable[[], None]) -> str:
+  """Returns why `run` failed, '' if it did not, so that others can go on."""
+  try:
+    run()
+  except preemption.Stopped:
+    raise
+  except errors.UserError as error:
+    return ' '.join(str(error).split())
+  except Exception as error:
+    if multihost.loss_of_another(error):
+      raise
+    line = ' '.join(str(error).split())
+    return f'{type(error).__name__}: {line[:200]}'
+  return ''
+
+
+def _record(
+  sweep: Sweep, trials: Sequence[Trial], failures: Sequence[str]
+) -> None:
+  """Says how each trial ended; writes down why, for those that failed."""
+  if not multihost.is_first():
+    return
   for trial, failure in zip(trials, failures, strict=True):
-    if not multihost.is_first():
-      continue
     if failure:
-      path = sweep.path / trial.name / 'failed.json'
+      path = sweep.workdir(trial) / 'failed.json'
       atomic_files.write_json(path, {'reason': failure})
       console.warn(f'{trial.name} failed: {failure}')
-    else:
-      console.say(trial_line(trial.name, sweep.result(trial)))
-  return True
+    elif result := sweep.result(trial):
+      console.say(trial_line(trial.name, result))
 
 
-def describe(sweep: Sweep, config, dataset: datasets.Dataset) -> dict:
+def describe(sweep: Sweep) -> dict:
   """Returns what sweep.json says beside the numbers of its trials."""
-  mesh = devices.create_mesh(config.num_devices, config.data.batch_size, 'runs')
+  config, dataset = sweep.config, sweep.dataset
+  mesh = devices.create_mesh(config.num_devices, config.data.batch_size, 'data')
   return {
     'config_name': sweep.config_name,
     'config': workdir_lib.as_json(config),
@@ -270,25 +312,25 @@ def describe(sweep: Sweep, config, dataset: datasets.Dataset) -> dict:
   }
 
 
-def gather(sweep: Sweep, trials: Sequence[trials_lib.Trial]) -> dict:
-  """Gathers the trials that are done.
+def gather(sweep: Sweep, trials: Sequence[Trial]) -> dict:
+  """Gathers the results of the trials.
 
   Returns:
     {'seeds': results in the order of `trials`, 'failed': the other ones}.
   """
   seeds, failed = [], []
   for trial in trials:
-    place = {'workdir': trial.name, 'overrides': trial.overrides}
+    where = {'workdir': trial.name, 'overrides': trial.overrides}
     if result := sweep.result(trial):
-      seeds.append(result | place)
+      seeds.append(result | where)
     else:
       failure = sweep.failure(trial) or {'reason': 'not finished'}
-      failed.append({'seed': trial.config.seed} | place | failure)
+      failed.append({'seed': trial.config.seed} | where | failure)
   return {'seeds': seeds, 'failed': failed}
 
 
 def trial_line(name: str, result: dict) -> str:
-  """Returns a finished trial of a sweep as one line."""
+  """Returns a finished trial as one line."""
   parts = [f'{name:<12}']
   for split in ('train', 'valid', 'test'):
     if scores := result[split]:

@@ -37,9 +37,9 @@ def make_trials(
     errors.UserError: for a row that breaks a rule, or comes twice.
   """
   trials = []
-  for row, place in itertools.product(rows, range(num_seeds)):
+  for row, number in itertools.product(rows, range(num_seeds)):
     own = config.copy_and_resolve_references()
-    own.seed += place
+    own.seed += number
     try:
       own.update_from_flattened_dict(row)
     except (KeyError, TypeError, ValueError) as error:
@@ -65,7 +65,7 @@ def _name(row: dict, seed: int) -> str:
 
 def group(trials: Sequence[Trial]) -> list[list[Trial]]:
   """Groups the trials that a compiled program can share."""
-  groups = {}
+  groups: dict[str, list[Trial]] = {}
   for trial in trials:
     groups.setdefault(_structure(trial.config), []).append(trial)
   return list(groups.values())

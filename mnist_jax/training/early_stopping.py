@@ -1,4 +1,4 @@
-"""How far a run is and how it fares: what its decisions rest on."""
+"""How far a run is, which epoch was the best, and when to stop."""
 
 import dataclasses
 import math
@@ -8,20 +8,20 @@ import math
 class Progress:
   """Plain numbers, saved with each checkpoint."""
 
-  epochs: int = 0  # Evaluated, the last one perhaps cut short.
+  epochs: int = 0  # Evaluated; the last one may have been cut short.
   best_score: float = math.inf
   best_epoch: float | None = None
-  epochs_without: int = 0  # Since that epoch.
-  seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+  epochs_without: int = 0  # Since the best epoch.
 
   def record(self, row: dict) -> None:
     """Takes in an evaluation, a row of metrics.jsonl."""
     self.epochs += 1
-    if 'valid/loss' not in row:
+    new = score(row)
+    if new is None:
       return
     self.epochs_without += 1
-    if score(row) < self.best_score:
-      self.best_score, self.best_epoch = score(row), row['epoch']
+    if new < self.best_score:
+      self.best_score, self.best_epoch = new, row['epoch']
       self.epochs_without = 0
 
   def should_stop(self, patience: int) -> bool:
@@ -30,10 +30,10 @@ class Progress:
 
 
 def score(row: dict) -> float | None:
-  """Returns what the best checkpoint has least of, None if not validated.
+  """Returns the score of an epoch, lower is better; None without validation.
 
-  Fewest validation errors, then the lowest loss, in one number: the loss only
-  moves what follows the decimal point.
+  The fewest validation errors win, and the lower loss breaks a tie. Both are
+  one number: the loss only moves what follows the decimal point.
   """
   if 'valid/loss' not in row:
     return None

@@ -6,17 +6,41 @@ batches, so there is no input pipeline and no trip to the host.
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 from jax.sharding import PartitionSpec as P
 
 from mnist_jax.training import steps
+from mnist_jax.training.metrics import Metrics
+from mnist_jax.training.train_state import TrainState
 
 AXIS = 'data'
 
 
-def make_run_steps(mesh: jax.sharding.Mesh, **bound) -> Callable:
-  """Compiles `run_steps` for the devices of `mesh`.
+class Program:
+  """A function that is compiled once, before its first call.
+
+  So compiling can be timed apart, and arguments that are placed differently
+  never compile a second program unnoticed.
+  """
+
+  def __init__(self, function: Callable, **options: Any):
+    """Takes `function` and options for `jax.jit`."""
+    self._jitted = jax.jit(function, **options)
+    self._compiled: Callable | None = None
+
+  def compile(self, *arguments: Any) -> None:
+    """Compiles for arguments like these, arrays or their abstract values."""
+    if self._compiled is None:
+      self._compiled = self._jitted.lower(*arguments).compile()
+
+  def __call__(self, *arguments: Any) -> Any:
+    return (self._compiled or self._jitted)(*arguments)
+
+
+def make_run_steps(mesh: jax.sharding.Mesh, **bound: Any) -> Program:
+  """Makes `run_steps` for the devices of `mesh`.
 
   Args:
     mesh: one axis, AXIS, over which each batch is split.
@@ -30,9 +54,9 @@ def make_run_steps(mesh: jax.sharding.Mesh, **bound) -> Callable:
   step = functools.partial(
     steps.train_step, axis_name=AXIS if split else None, **bound
   )
-  run = functools.partial(run_steps, step=step)
+  run: Callable = functools.partial(run_steps, step=step)
   if split:
-    # Around the whole loop, not inside it: the devices meet only to average.
+    # Around the whole loop: inside it the devices only meet to average.
     run = jax.shard_map(
       run,
       mesh=mesh,
@@ -40,15 +64,24 @@ def make_run_steps(mesh: jax.sharding.Mesh, **bound) -> Callable:
       out_specs=P(),
       check_vma=False,
     )
-  return jax.jit(run, donate_argnums=(0, 1))
+  return Program(run, donate_argnums=(0, 1))
 
 
-def run_steps(state, metrics, split, indices, start, stop, *, step):
+def run_steps(
+  state: TrainState,
+  sums: Metrics,
+  split: dict[str, jax.Array],
+  indices: jax.Array,
+  start: int | jax.Array,
+  stop: int | jax.Array,
+  *,
+  step: Callable,
+) -> tuple[TrainState, Metrics]:
   """Takes the steps of one epoch from `start` up to `stop`.
 
   Args:
-    state: a TrainState.
-    metrics: sums over the epoch so far.
+    state: of the run.
+    sums: over the epoch so far.
     split: 'image' [N, 28, 28] uint8 and 'label' [N] integers.
     indices: [steps, B] int32, the epoch's batches (this device's part).
     start: [] int32, first step to take, counted within the epoch.
@@ -56,13 +89,13 @@ def run_steps(state, metrics, split, indices, start, stop, *, step):
     step: (state, batch) -> (state, metrics).
 
   Returns:
-    The state and the metrics after those steps.
+    The state and the sums after those steps.
   """
 
-  def body(i, carry):
-    state, metrics = carry
+  def body(i: jax.Array, carry: tuple) -> tuple:
+    state, sums = carry
     batch = jax.tree.map(lambda array: array[indices[i]], split)
     state, new = step(state, batch)
-    return state, metrics.merge(new)
+    return state, sums.merge(new)
 
-  return jax.lax.fori_loop(start, stop, body, (state, metrics))
+  return jax.lax.fori_loop(start, stop, body, (state, sums))

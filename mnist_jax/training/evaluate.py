@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,14 +11,15 @@ from jax.sharding import PartitionSpec as P
 
 from mnist_jax.data import batches
 from mnist_jax.distributed import multihost
-from mnist_jax.training import metrics as metrics_lib
+from mnist_jax.models import cnn
 from mnist_jax.training import steps
+from mnist_jax.training.metrics import Metrics
 
 # Small enough that a batch of activations stays near the CPU's cache.
 IMAGES_PER_DEVICE = 128
 
 
-def make_evaluate(mesh: jax.sharding.Mesh, *, model) -> Callable:
+def make_evaluate(mesh: jax.sharding.Mesh, *, model: cnn.Cnn) -> Callable:
   """Compiles the evaluation of a whole split over the devices of `mesh`.
 
   Returns:
@@ -27,37 +29,45 @@ def make_evaluate(mesh: jax.sharding.Mesh, *, model) -> Callable:
   """
   axis = mesh.axis_names[0]
   step = functools.partial(steps.eval_step, model=model)
-  run = functools.partial(_run, step=step, axis_name=axis)
   run = jax.jit(
     jax.shard_map(
-      run,
+      functools.partial(_run, step=step, axis_name=axis),
       mesh=mesh,
       in_specs=(P(), P(), P(None, axis), P(None, axis)),
       out_specs=(P(None, axis), P()),
       check_vma=False,
     ),
-    # Logits that lie on other hosts cannot be fetched, so each gets them all.
+    # Logits on other hosts cannot be fetched, so every host gets all of them.
     out_shardings=None if multihost.count() == 1 else NamedSharding(mesh, P()),
   )
 
-  def evaluate(variables, split):
+  def evaluate(
+    variables: dict[str, Any], split: dict[str, jax.Array]
+  ) -> tuple[np.ndarray, Metrics]:
     num_examples = len(split['label'])
     indices, mask = batches.pad_to_batches(
       num_examples, IMAGES_PER_DEVICE * mesh.size
     )
-    logits, metrics = run(variables, split, indices, mask)
-    return np.asarray(logits)[mask], metrics
+    logits, sums = run(variables, split, indices, mask)
+    return np.asarray(logits)[mask], sums
 
   return evaluate
 
 
-def _run(variables, split, indices, mask, *, step, axis_name):
-  def body(metrics, rows):
-    places, mask = rows
-    batch = jax.tree.map(lambda array: array[places], split)
+def _run(
+  variables: dict[str, Any],
+  split: dict[str, jax.Array],
+  indices: jax.Array,
+  mask: jax.Array,
+  *,
+  step: Callable,
+  axis_name: str,
+) -> tuple[jax.Array, Metrics]:
+  def body(sums: Metrics, rows: tuple) -> tuple[Metrics, jax.Array]:
+    indices, mask = rows
+    batch = jax.tree.map(lambda array: array[indices], split)
     logits, new = step(variables, batch | {'mask': mask})
-    return metrics.merge(new), logits
+    return sums.merge(new), logits
 
-  empty = metrics_lib.Metrics.empty()
-  metrics, logits = jax.lax.scan(body, empty, (indices, mask))
-  return logits, jax.lax.psum(metrics, axis_name)
+  sums, logits = jax.lax.scan(body, Metrics.empty(), (indices, mask))
+  return logits, jax.lax.psum(sums, axis_name)

@@ -1,34 +1,39 @@
 """What a run prints: a header, one line per epoch, its result."""
 
+import pathlib
+
 import jax
 
 import mnist_jax
 from mnist_jax.cli import console
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import summary
+from mnist_jax.training.trainer import Trainer
 
 
-def describe(trainer, config_name: str, path) -> None:
+def say_header(
+  trainer: Trainer, config_name: str, workdir: pathlib.Path
+) -> None:
   """Says what runs: devices, data, model, and where results go."""
-  config, dataset = trainer.config, trainer.dataset
+  config, dataset, mesh = trainer.config, trainer.dataset, trainer.mesh
   if dataset.notice:
     console.warn(dataset.notice)
-  shared = f' in {multihost.count()} processes' if multihost.count() > 1 else ''
-  console.say(
-    f'mnist_jax {mnist_jax.__version__}: {config_name}, seed {config.seed}'
-  )
-  console.say(
-    f'  devices  {trainer.mesh.size} x {devices.describe(trainer.mesh)}'
-    f'{shared}, jax {jax.__version__}'
-  )
+  shared = ''
+  if multihost.count() > 1:
+    shared = f' in {multihost.count()} processes'
   names = {'train': 'train', 'valid': f'valid ({config.data.valid})'}
   sizes = (
     f'{len(split["label"]):,} {names.get(name, name)}'
     for name, split in trainer.splits.items()
   )
-  console.say(f'  data     {dataset.name}: {", ".join(sizes)}')
+  console.say(
+    f'mnist_jax {mnist_jax.__version__}: {config_name}, seed {config.seed}\n'
+    f'  devices  {mesh.size} x {devices.describe(mesh)}{shared}, '
+    f'jax {jax.__version__}\n'
+    f'  data     {dataset.name}: {", ".join(sizes)}'
+  )
   say_model(config.model.name, summary.describe(trainer.model))
-  console.say(f'  results  {path}\n')
+  console.say(f'  results  {workdir}\n')
 
 
 def say_model(name: str, layers: list[summary.Layer]) -> None:
@@ -36,8 +41,8 @@ def say_model(name: str, layers: list[summary.Layer]) -> None:
   console.say(f'  model    {name:<14}{"output":>14}{"weights":>12}{"MFLOP":>9}')
   for layer in layers:
     shape = ' x '.join(map(str, layer.output))
-    say_row(layer.name, shape, layer.num_params, layer.flops)
-  say_row(
+    _say_row(layer.name, shape, layer.num_params, layer.flops)
+  _say_row(
     'total per image',
     '',
     sum(layer.num_params for layer in layers),
@@ -45,8 +50,7 @@ def say_model(name: str, layers: list[summary.Layer]) -> None:
   )
 
 
-def say_row(name: str, output: str, num_params: int, flops: int) -> None:
-  """Prints one row of the table of layers."""
+def _say_row(name: str, output: str, num_params: int, flops: int) -> None:
   console.say(
     f'           {name:<14}{output:>14}{num_params:>12,}{flops / 1e6:>9.2f}'
   )
@@ -68,17 +72,15 @@ def epoch_line(row: dict, total_epochs: float) -> str:
   return '  '.join(parts)
 
 
-def say_result(result: dict, path) -> None:
+def say_result(result: dict, workdir: pathlib.Path) -> None:
   """Prints the test result, and where to look."""
   test = result['test']
   console.say(
     f'\ntest accuracy {test["accuracy"]:.2%} ({test["num_errors"]} errors of '
-    f'{test["count"]:,}), loss {test["loss"]:.4f}, on {result["dataset"]}'
-  )
-  console.say(
+    f'{test["count"]:,}), loss {test["loss"]:.4f}, on {result["dataset"]}\n'
     f'{result["train_seconds"]:.1f} s training, '
     f'{result["compile_seconds"]:.1f} s compiling, '
     f'{result["total_seconds"]:.1f} s in all'
   )
   for name in ('report.html', 'figures', 'result.json', 'checkpoints'):
-    console.say(f'  {path / name}')
+    console.say(f'  {workdir / name}')

@@ -6,9 +6,8 @@ import optax
 from flax import struct
 
 
-@struct.dataclass
-class Metrics:
-  """Sums over examples; a device axis or a seed axis may lead each field."""
+class Metrics(struct.PyTreeNode):
+  """Sums over examples; each field may have a leading axis of trials."""
 
   loss_sum: jax.Array  # [] float32, sum of cross-entropies in nats.
   correct: jax.Array  # [] int32.

@@ -1,41 +1,58 @@
-"""SIGTERM and Ctrl-C as a flag, so that a run can save before it goes."""
+"""SIGTERM and Ctrl-C as a flag, so that a run can save before it stops."""
 
 import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from mnist_jax.distributed import multihost
 
 
-class Interrupts:
+class Stopped(Exception):  # noqa: N818 (it is not an error)
+  """A signal came; everything is saved, and the same command goes on."""
+
+
+class Preemption:
   """Catches the first SIGTERM or SIGINT; use it in a `with` statement.
 
-  A second one takes the usual way, for whoever cannot wait.
+  A second signal acts as it would without this class, for a user who does not
+  want to wait until the run is saved.
   """
 
-  def __init__(self):
-    self.received = False
-    self._previous = {}
+  def __init__(self) -> None:
+    self._received = False
+    self._previous: dict[int, Any] = {}
 
-  def __enter__(self):
+  def __enter__(self) -> Self:
     for number in (signal.SIGTERM, signal.SIGINT):
       try:
         self._previous[number] = signal.signal(number, self._receive)
-      except ValueError:  # Not the main thread; whoever is decides there.
+      except ValueError:  # Only the main thread may handle signals.
         break
     return self
 
-  def __exit__(self, *unused):
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
+  ) -> None:
     self._restore()
 
-  def asked(self) -> bool:
-    """Whether any process of the run has got one; all of them must call."""
-    return multihost.any_true(self.received)
+  def requested(self) -> bool:
+    """Whether any process of the run got a signal; all of them must call."""
+    return multihost.any_true(self._received)
 
-  def _receive(self, number, frame):
+  def stop_if_requested(self) -> None:
+    """Raises `Stopped` after a signal; all processes of the run must call."""
+    if self.requested():
+      raise Stopped
+
+  def _receive(self, number: int, frame: FrameType | None) -> None:
     del number, frame
-    self.received = True
+    self._received = True
     self._restore()
 
-  def _restore(self):
+  def _restore(self) -> None:
     for number, handler in self._previous.items():
       signal.signal(number, handler)
     self._previous.clear()

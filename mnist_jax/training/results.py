@@ -2,18 +2,35 @@
 
 import dataclasses
 import io
+import math
 import pathlib
 import time
-from concurrent import futures
+from typing import Any
 
 import numpy as np
 
-from mnist_jax.analysis.run import load, report
+from mnist_jax.analysis.run import calibration, load, report
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import summary
-from mnist_jax.training import early_stopping as early_stopping_lib
 from mnist_jax.training import explain
-from mnist_jax.workdir import atomic_files, provenance
+from mnist_jax.training.early_stopping import Progress
+from mnist_jax.training.loop import LoopState
+from mnist_jax.training.metrics import Metrics
+from mnist_jax.training.preemption import Preemption
+from mnist_jax.training.trainer import Trainer
+from mnist_jax.workdir import (
+  atomic_files,
+  metric_writer,
+  provenance,
+  weights_file,
+)
+from mnist_jax.workdir import workdir as workdir_lib
+from mnist_jax.workdir.checkpoint import Checkpoints
+
+SPLITS = ('test', 'valid', 'train')
+
+# {name: (logits [N, 10] float32, Metrics)} of the splits that there are.
+Evaluated = dict[str, tuple[np.ndarray, Metrics]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,137 +42,121 @@ class About:
   started: float  # By time.monotonic().
 
 
-def conclude(trainer, checkpoints, path: pathlib.Path, about: About):
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+  """The weights that a run reports."""
+
+  step: int
+  variables: dict[str, Any]  # 'params' and 'batch_stats', on the devices.
+  progress: Progress  # Of the whole run.
+  seconds: dict[str, float]  # Of its timer.
+
+
+def choose(
+  trainer: Trainer, checkpoints: Checkpoints, loop: LoopState
+) -> Chosen:
+  """Returns the weights that `config.select` asks for.
+
+  Raises:
+    errors.UserError: when the best checkpoint is damaged or gone.
+  """
+  state = loop.state
+  step = best_step(trainer, loop.progress)
+  if step not in (None, int(state.step)):
+    state, _ = checkpoints.restore_best(step, trainer.abstract())
+  return Chosen(
+    int(state.step), state.eval_variables(), loop.progress, loop.timer.seconds
+  )
+
+
+def best_step(trainer: Trainer, progress: Progress) -> int | None:
+  """Returns the step whose weights to report; None for the last step."""
+  if trainer.config.select != 'best_valid' or progress.best_epoch is None:
+    return None
+  return round(progress.best_epoch * trainer.steps_per_epoch)
+
+
+def conclude(
+  trainer: Trainer,
+  chosen: Chosen,
+  workdir: pathlib.Path,
+  about: About,
+  signals: Preemption,
+  *,
+  explained: bool = True,
+) -> dict | None:
   """Evaluates the chosen weights on every split and writes what is left.
 
-  The one place where the test split is looked at. result.json comes last:
-  where it is, the run is finished.
-
-  Returns:
-    The content of result.json; None in all processes but the first.
-  """
-  state, progress = choose(trainer, checkpoints)
-  variables = state.eval_variables()
-  evaluated = evaluate(trainer, variables, ('test', 'valid'))
-  if not multihost.is_first():
-    # The same evaluations in the same order as below; the rest is process 0's.
-    trainer.evaluate(variables, trainer.splits['train'])
-    return None
-  logits = write_predictions(
-    path / 'predictions.npz', trainer.dataset, evaluated
-  )
-  write_explanations(
-    path / 'explanations.npz', trainer, variables, logits['test']
-  )
-  result = describe(trainer, int(state.step), variables, progress, about)
-  run = load.load_run(path, result)
-  with futures.ThreadPoolExecutor(1) as beside:
-    # The largest split is evaluated while the figures, which do not need it,
-    # are drawn. Nothing else may run on the devices meanwhile: XLA:CPU can
-    # hang with two programs that sum over devices.
-    train = beside.submit(trainer.evaluate, variables, trainer.splits['train'])
-    described, pictures = report.draw(path, run, trainer.dataset)
-    evaluated['train'] = train.result()
-  result |= scores(evaluated)
-  report.write(path, run, described, pictures)
-  return finish(path, result, about)
-
-
-def record(trainer, step, variables, progress, path, about: About):
-  """Leaves what `conclude` does, but for figures and report.
-
-  They can be had at any time: `python -m mnist_jax.analysis WORKDIR`.
+  This is the one place that looks at the test split. result.json comes last:
+  a run that has it is finished.
 
   Args:
     trainer: of the run.
-    step: after which the run had `variables`.
-    variables: to evaluate.
-    progress: a Progress.
-    path: the run's folder.
+    chosen: the weights to evaluate.
+    workdir: the run's folder.
     about: the run's name, command and start.
+    signals: looked at between splits.
+    explained: whether to write explanations, figures and report as well.
+      `python -m mnist_jax.analysis WORKDIR` draws the figures at any time.
 
   Returns:
     The content of result.json; None in all processes but the first.
+
+  Raises:
+    preemption.Stopped: after a signal; the same command goes on.
+    errors.UserError: when the chosen weights give no finite loss.
   """
-  evaluated = evaluate(trainer, variables, ('train', 'valid', 'test'))
+  evaluated = evaluate(trainer, chosen, signals)
   if not multihost.is_first():
     return None
-  write_predictions(path / 'predictions.npz', trainer.dataset, evaluated)
-  result = describe(trainer, step, variables, progress, about) | scores(
-    evaluated
-  )
-  return finish(path, result, about)
-
-
-def evaluate(trainer, variables, names) -> dict:
-  """Returns {name: (logits [N, 10], Metrics)} of those splits there are."""
-  return {
-    name: trainer.evaluate(variables, trainer.splits[name])
-    for name in names
-    if name in trainer.splits
+  temperature = fit_temperature(trainer, evaluated)
+  sha256 = weights_file.write(workdir, chosen.variables, temperature)
+  result = describe(trainer, chosen, about) | {'weights_sha256': sha256}
+  result |= {
+    name: evaluated[name][1].compute() if name in evaluated else None
+    for name in ('train', 'valid', 'test')
   }
-
-
-def scores(evaluated: dict) -> dict:
-  """Returns the metrics of each split, None where there is no such split."""
-  empty = {'train': None, 'valid': None, 'test': None}
-  return empty | {
-    name: metrics.compute() for name, (_, metrics) in evaluated.items()
-  }
-
-
-def finish(path, result: dict, about: About) -> dict:
-  """Adds the time to `result` and writes it, the run's last file."""
+  write_predictions(trainer, evaluated, workdir)
+  if explained:
+    write_explanations(trainer, chosen, evaluated, workdir)
+    write_report(trainer, evaluated, result, workdir)
   result['total_seconds'] = time.monotonic() - about.started
-  atomic_files.write_json(path / 'result.json', result)
+  atomic_files.write_json(workdir / 'result.json', result)
   return result
 
 
-def choose(trainer, checkpoints):
-  """Returns the state that `select` asks for, and the whole run's progress."""
-  (state, _), saved, _ = checkpoints.restore_newest(trainer.abstract())
-  if trainer.config.select == 'best_valid':
-    (state, _), _ = checkpoints.restore_best(trainer.abstract())
-  return state, early_stopping_lib.Progress(**saved)
+def evaluate(
+  trainer: Trainer, chosen: Chosen, signals: Preemption
+) -> Evaluated:
+  """Evaluates all splits, one after another.
 
+  XLA on CPU can hang with two programs at once that sum over devices, so
+  nothing else may run on the devices meanwhile.
 
-def write_predictions(path: pathlib.Path, dataset, evaluated: dict) -> dict:
-  """Writes logits and labels of test and valid, in the data set's order.
-
-  Returns:
-    {'test': logits [N, 10], ...}
+  Raises:
+    preemption.Stopped: after a signal.
+    errors.UserError: when a loss is not finite.
   """
-  logits = {name: logits for name, (logits, _) in evaluated.items()}
-  arrays = {
-    'test_logits': logits['test'],
-    'test_labels': dataset.test.labels,
-  }
-  if 'valid' in logits:
-    arrays |= {
-      'valid_logits': logits['valid'],
-      'valid_labels': dataset.valid.labels,
-      'valid_indices': dataset.valid.indices,
-    }
-  _write_arrays(path, arrays)
-  return logits
+  evaluated: Evaluated = {}
+  for name in SPLITS:
+    if name not in trainer.splits:
+      continue
+    signals.stop_if_requested()
+    evaluated[name] = trainer.evaluate(chosen.variables, trainer.splits[name])
+    if not math.isfinite(evaluated[name][1].loss_sum):
+      raise trainer.diverged(0, chosen.step)
+  return evaluated
 
 
-def write_explanations(path: pathlib.Path, trainer, variables, logits) -> None:
-  """Writes filters and saliency maps, of the weights that were chosen."""
-  test = trainer.dataset.test
-  _write_arrays(
-    path,
-    explain.explain(trainer.model, variables, test.images, test.labels, logits),
-  )
+def fit_temperature(trainer: Trainer, evaluated: Evaluated) -> float:
+  """Returns what calibrates the logits on validation; 1 without that split."""
+  if 'valid' not in evaluated:
+    return 1.0
+  logits, _ = evaluated['valid']
+  return calibration.fit_temperature(logits, trainer.dataset.valid.labels)
 
 
-def _write_arrays(path, arrays):
-  buffer = io.BytesIO()
-  np.savez_compressed(buffer, **arrays)
-  atomic_files.write(path, buffer.getvalue())
-
-
-def describe(trainer, step: int, variables, progress, about: About) -> dict:
+def describe(trainer: Trainer, chosen: Chosen, about: About) -> dict:
   """Returns result.json but for the metrics."""
   return {
     'dataset': trainer.dataset.name,
@@ -163,16 +164,76 @@ def describe(trainer, step: int, variables, progress, about: About) -> dict:
     'config_name': about.config_name,
     'command': about.command,
     'seed': trainer.config.seed,
-    'num_params': summary.num_params(variables['params']),
-    'steps': step,
-    'epochs': step / trainer.steps_per_epoch,
+    'num_params': summary.num_params(chosen.variables['params']),
+    'steps': chosen.step,
+    'epochs': chosen.step / trainer.steps_per_epoch,
     'selected': trainer.config.select,
-    'best_epoch': progress.best_epoch,
-    'train_seconds': progress.seconds['train'],
-    'compile_seconds': progress.seconds['compile'],
+    'best_epoch': chosen.progress.best_epoch,
+    'train_seconds': chosen.seconds['train'],
+    'compile_seconds': chosen.seconds['compile'],
     'total_seconds': time.monotonic() - about.started,
     'device': devices.describe(trainer.mesh),
     'num_devices': trainer.mesh.size,
     'versions': provenance.versions(),
     'git_commit': provenance.git_commit(),
   }
+
+
+def write_predictions(
+  trainer: Trainer, evaluated: Evaluated, workdir: pathlib.Path
+) -> None:
+  """Writes logits and labels of test and valid, in the data set's order."""
+  dataset = trainer.dataset
+  arrays = {
+    'test_logits': evaluated['test'][0],
+    'test_labels': dataset.test.labels,
+  }
+  if 'valid' in evaluated:
+    arrays |= {
+      'valid_logits': evaluated['valid'][0],
+      'valid_labels': dataset.valid.labels,
+      'valid_indices': dataset.valid.indices,
+    }
+  _write_arrays(workdir / 'predictions.npz', arrays)
+
+
+def write_explanations(
+  trainer: Trainer,
+  chosen: Chosen,
+  evaluated: Evaluated,
+  workdir: pathlib.Path,
+) -> None:
+  """Writes filters and saliency maps of the chosen weights."""
+  test = trainer.dataset.test
+  arrays = explain.explain(
+    trainer.model,
+    chosen.variables,
+    test.images,
+    test.labels,
+    evaluated['test'][0],
+  )
+  _write_arrays(workdir / 'explanations.npz', arrays)
+
+
+def write_report(
+  trainer: Trainer, evaluated: Evaluated, result: dict, workdir: pathlib.Path
+) -> None:
+  """Writes figures, analysis.json and report.html."""
+  dataset, has_valid = trainer.dataset, 'valid' in evaluated
+  run = load.Run(
+    config=workdir_lib.as_json(trainer.config),
+    rows=metric_writer.read_rows(workdir),
+    result=result,
+    test_logits=evaluated['test'][0],
+    test_labels=dataset.test.labels,
+    valid_logits=evaluated['valid'][0] if has_valid else None,
+    valid_labels=dataset.valid.labels if has_valid else None,
+  )
+  described, pictures = report.draw(workdir, run, dataset)
+  report.write(workdir, run, described, pictures)
+
+
+def _write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+  buffer = io.BytesIO()
+  np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+  atomic_files.write(path, buffer.getvalue())

@@ -1,11 +1,15 @@
-"""One training step and one evaluation step: pure, keyword-bound."""
+"""One training step and one evaluation step, as pure functions."""
+
+from collections.abc import Callable
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from mnist_jax.models import cnn
-from mnist_jax.training import metrics as metrics_lib
+from mnist_jax.training import optim
+from mnist_jax.training.metrics import Metrics
 from mnist_jax.training.train_state import TrainState
 
 
@@ -13,11 +17,11 @@ def train_step(
   state: TrainState,
   batch: dict[str, jax.Array],
   *,
-  model,
-  optimizer,
-  augment=None,
+  model: cnn.Cnn,
+  optimizer: optim.Optimizer,
+  augment: Callable | None = None,
   axis_name: str | None = None,
-) -> tuple[TrainState, metrics_lib.Metrics]:
+) -> tuple[TrainState, Metrics]:
   """Takes one optimizer step.
 
   Args:
@@ -38,7 +42,7 @@ def train_step(
   if augment is not None:
     images = augment(augment_rng, images, axis_name)
 
-  def loss_fn(params):
+  def loss_fn(params: Any) -> tuple[jax.Array, tuple[jax.Array, Any]]:
     logits, updates = model.apply(
       {'params': params, 'batch_stats': state.batch_stats},
       cnn.as_input(images),
@@ -54,7 +58,7 @@ def train_step(
     return loss, (logits, updates.get('batch_stats', {}))
 
   grads, (logits, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
-  metrics = metrics_lib.Metrics.from_logits(logits, batch['label'])
+  metrics = Metrics.from_logits(logits, batch['label'])
   if axis_name is not None:
     # Both means are needed: with check_vma, shard_map sums the gradient of a
     # replicated parameter by itself; pmap does not. See tests/test_steps.py.
@@ -64,7 +68,7 @@ def train_step(
 
 
 def apply_gradients(
-  state: TrainState, grads, batch_stats, optimizer
+  state: TrainState, grads: Any, batch_stats: Any, optimizer: optim.Optimizer
 ) -> TrainState:
   """Updates the weights, then their averages; returns the next state."""
   updates, opt_state = optimizer.tx.update(grads, state.opt_state, state.params)
@@ -89,11 +93,11 @@ def apply_gradients(
 
 
 def eval_step(
-  variables,
+  variables: dict[str, Any],
   batch: dict[str, jax.Array],
   *,
-  model,
-) -> tuple[jax.Array, metrics_lib.Metrics]:
+  model: cnn.Cnn,
+) -> tuple[jax.Array, Metrics]:
   """Evaluates one batch.
 
   Args:
@@ -104,10 +108,9 @@ def eval_step(
   Returns:
     Logits [B, 10] float32, and metrics of the examples where mask is true.
   """
-  logits = model.apply(variables, cnn.as_input(batch['image']), train=False)
-  return logits, metrics_lib.Metrics.from_logits(
-    logits, batch['label'], batch['mask']
-  )
+  images = cnn.as_input(batch['image'])
+  logits = cast(jax.Array, model.apply(variables, images, train=False))
+  return logits, Metrics.from_logits(logits, batch['label'], batch['mask'])
 
 
 def smoothed_cross_entropy(

@@ -2,19 +2,20 @@
 
 import contextlib
 import time
+from collections.abc import Iterator, Mapping
+
+NAMES = ('compile', 'train', 'epoch')
 
 
-class Clock:
-  """Adds up seconds by name."""
+class Timer:
+  """Adds up seconds by name, from NAMES."""
 
-  def __init__(self, seconds: dict[str, float]):
-    """Goes on in `seconds`, which earlier processes may have begun."""
-    self.seconds = seconds
-    for name in ('compile', 'train', 'epoch'):
-      seconds.setdefault(name, 0.0)
+  def __init__(self, seconds: Mapping[str, float] | None = None):
+    """Starts at 0, or at the `seconds` of earlier processes of the run."""
+    self.seconds = dict.fromkeys(NAMES, 0.0) | dict(seconds or {})
 
   @contextlib.contextmanager
-  def measure(self, *names: str):
+  def measure(self, *names: str) -> Iterator[None]:
     """Adds the time of a `with` block to each of `names`."""
     started = time.perf_counter()
     try:

@@ -4,36 +4,40 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import ml_collections
+import tqdm
 
 from mnist_jax import config as config_lib
-from mnist_jax import errors
 from mnist_jax.cli import console
 from mnist_jax.data import datasets
 from mnist_jax.distributed import multihost
-from mnist_jax.training import early_stopping as early_stopping_lib
 from mnist_jax.training import log_lines, preemption, results
-from mnist_jax.training import timer as timer_lib
+from mnist_jax.training import loop as loop_lib
 from mnist_jax.training import trainer as trainer_lib
-from mnist_jax.workdir import checkpoint as checkpoint_lib
-from mnist_jax.workdir import metric_writer, workdir
+from mnist_jax.training.early_stopping import Progress
+from mnist_jax.training.loop import LoopState
+from mnist_jax.training.timer import Timer
+from mnist_jax.training.trainer import Trainer
+from mnist_jax.workdir import metric_writer
+from mnist_jax.workdir import workdir as workdir_lib
+from mnist_jax.workdir.checkpoint import Checkpoints
 
-# A signal is answered after the running program, so none runs much longer.
-SECONDS_PER_CALL = 1.0
+VALID_FIELDS = ('loss', 'accuracy', 'num_errors')
 
 
 def train_and_evaluate(
   config: ml_collections.ConfigDict,
-  path: str | pathlib.Path,
+  workdir: str | pathlib.Path,
   *,
   about: results.About,
 ) -> dict | None:
-  """Trains, evaluates and explains a run; resumes what `path` holds.
+  """Trains, evaluates and explains a run; resumes what `workdir` holds.
 
   Args:
     config: from a recipe in configs/.
-    path: the run's folder (the README says what is in it).
+    workdir: the run's folder (the README says what is in it).
     about: the run's name, command and start, for its result.
 
   Returns:
@@ -41,171 +45,176 @@ def train_and_evaluate(
     processes of a run but the first.
 
   Raises:
-    errors.UserError: for whatever a user can mend.
+    errors.UserError: for everything that a user can mend.
   """
   config_lib.validate(config)
-  path = pathlib.Path(path)
-  result = workdir.read_result(path)
-  multihost.check_same(f'what {path} holds', repr(result).encode())
+  workdir = pathlib.Path(workdir)
+  result = workdir_lib.read_result(workdir)
+  multihost.check_same(f'what {workdir} holds', repr(result).encode())
   if result is not None:
-    console.say(f'{path} is finished; another --workdir starts a new run')
-    log_lines.say_result(result, path)
+    console.say(f'{workdir} is finished; another --workdir starts a new run')
+    log_lines.say_result(result, workdir)
     return result
-  config = workdir.resume_config(path, config)
+  trainer = create_trainer(config, workdir)
+  log_lines.say_header(trainer, about.config_name, workdir)
+  with preemption.Preemption() as signals, Checkpoints(workdir) as checkpoints:
+    try:
+      loop = train(trainer, checkpoints, workdir, signals)
+      chosen = results.choose(trainer, checkpoints, loop)
+      result = results.conclude(trainer, chosen, workdir, about, signals)
+    except preemption.Stopped:
+      console.say(f'stopped and saved; to go on: {about.command}')
+      return None
+  if result is not None:
+    log_lines.say_result(result, workdir)
+  return result
+
+
+def create_trainer(
+  config: ml_collections.ConfigDict, workdir: pathlib.Path
+) -> Trainer:
+  """Loads the data, builds the trainer, and writes config.json."""
+  config = workdir_lib.resume_config(workdir, config)
   dataset = datasets.load_dataset(config.data)
   config = config.copy_and_resolve_references()
   config.data.name = dataset.name
   trainer = trainer_lib.create_trainer(config, dataset)
-  workdir.check_same_everywhere(config, dataset)
-  workdir.write_config(path, config)
-  log_lines.describe(trainer, about.config_name, path)
-  with checkpoint_lib.Checkpoints(path) as checkpoints:
-    if not train(trainer, checkpoints, path):
-      console.say(f'stopped and saved; to go on: {about.command}')
-      return None
-    result = results.conclude(trainer, checkpoints, path, about)
-  if result is not None:
-    log_lines.say_result(result, path)
-  return result
+  workdir_lib.check_same_everywhere(config, dataset)
+  workdir_lib.write_config(workdir, config)
+  return trainer
 
 
 def train(
-  trainer: trainer_lib.Trainer,
-  checkpoints: checkpoint_lib.Checkpoints,
-  path: pathlib.Path,
+  trainer: Trainer,
+  checkpoints: Checkpoints,
+  workdir: pathlib.Path,
+  signals: preemption.Preemption,
   say: Callable[[str], None] = console.say,
-) -> bool:
-  """Takes the steps that are left; returns False if a signal came between.
+) -> LoopState:
+  """Takes the steps that are left.
 
-  Evaluate, save, next, step, in this order: what is saved at the end of an
-  epoch has been evaluated, and a resumed run passes through the same states.
+  Finish the epoch, evaluate, save, in this order: what is saved at the end of
+  an epoch has been evaluated, and a resumed run passes through the same
+  states.
+
+  Raises:
+    preemption.Stopped: after a signal; everything is saved.
+    errors.UserError: when the loss is no longer a finite number.
   """
-  state, sums, progress = start(trainer, checkpoints)
-  clock = timer_lib.Clock(progress.seconds)
-  with clock.measure('compile'):
-    run_steps = trainer.compile_steps()
-  config, step = trainer.config, int(state.step)
+  loop = start(trainer, checkpoints)
+  config, step = trainer.config, int(loop.state.step)
+  if not trainer.is_finished(loop.progress):
+    with loop.timer.measure('compile'):
+      trainer.compile_steps()
   with (
-    preemption.Interrupts() as signals,
     metric_writer.MetricWriter(
-      path, step=step, tensorboard=config.log.tensorboard
+      workdir, step=step, tensorboard=config.log.tensorboard
     ) as writer,
     console.progress_bar(total=trainer.num_steps, initial=step) as bar,
   ):
-    while not is_finished(trainer, progress):
-      state, sums = run_epoch(
-        trainer, run_steps, state, sums, progress, clock, signals, bar
-      )
-      if signals.asked():
-        save(checkpoints, state, sums, progress, score=None)
-        return False
-      row = evaluate_epoch(trainer, state, sums, clock)
+    while not trainer.is_finished(loop.progress):
+      run_epoch(trainer, loop, signals, bar)
+      if signals.requested():
+        save(checkpoints, trainer, loop, evaluated=False)
+        raise preemption.Stopped
+      row = evaluate_epoch(trainer, loop)
       writer.write(row)
-      progress.record(row)
-      state = trainer.optimizer.end_epoch(state, row.get('valid/loss'))
-      sums, clock.seconds['epoch'] = trainer.empty_sums(), 0.0
-      save(
-        checkpoints, state, sums, progress, score=early_stopping_lib.score(row)
-      )
+      end_epoch(trainer, loop, row)
+      save(checkpoints, trainer, loop, evaluated=True)
       say(log_lines.epoch_line(row, config.total_epochs))
-  return True
+  signals.stop_if_requested()
+  return loop
 
 
-def save(checkpoints, state, sums, progress, *, score: float | None) -> None:
-  """Saves all that an exact resume needs."""
-  saved = dataclasses.asdict(progress)
-  checkpoints.save(int(state.step), (state, sums), saved, score=score)
-
-
-def start(
-  trainer: trainer_lib.Trainer, checkpoints: checkpoint_lib.Checkpoints
-):
-  """Returns state, the epoch's sums and progress: restored, or fresh ones."""
+def start(trainer: Trainer, checkpoints: Checkpoints) -> LoopState:
+  """Returns the newest checkpoint's state, or that of step 0."""
   restored = checkpoints.restore_newest(trainer.abstract())
   if restored is None:
-    return *trainer.create(), early_stopping_lib.Progress()
-  (state, sums), saved, damaged = restored
-  for line in damaged:
+    return LoopState(*trainer.create(), Progress(), Timer())
+  for line in restored.damaged:
     console.warn(line)
+  state, sums = restored.state
+  fields = dict(restored.progress)
+  timer = Timer(fields.pop('seconds'))
+  progress = Progress(**fields)
+  checkpoints.keep(results.best_step(trainer, progress))
   console.say(f'resuming at step {int(state.step):,} of {trainer.num_steps:,}')
-  return state, sums, early_stopping_lib.Progress(**saved)
+  return LoopState(state, sums, progress, timer)
 
 
-def is_finished(
-  trainer: trainer_lib.Trainer, progress: early_stopping_lib.Progress
-) -> bool:
-  """Whether all epochs are done, or validation says it is enough."""
-  num_epochs = math.ceil(trainer.num_steps / trainer.steps_per_epoch)
-  return progress.epochs >= num_epochs or progress.should_stop(
-    trainer.config.early_stop.patience
+def save(
+  checkpoints: Checkpoints,
+  trainer: Trainer,
+  loop: LoopState,
+  *,
+  evaluated: bool,
+) -> None:
+  """Saves everything that an exact resume needs."""
+  checkpoints.keep(results.best_step(trainer, loop.progress))
+  checkpoints.save(
+    int(loop.state.step),
+    (loop.state, loop.sums),
+    dataclasses.asdict(loop.progress) | {'seconds': dict(loop.timer.seconds)},
+    evaluated=evaluated,
   )
 
 
-def run_epoch(trainer, run_steps, state, sums, progress, clock, signals, bar):
-  """Takes the steps that the epoch under way still lacks.
-
-  Returns:
-    The state and the sums over the epoch; before its end after a signal.
+def run_epoch(
+  trainer: Trainer,
+  loop: LoopState,
+  signals: preemption.Preemption,
+  bar: tqdm.tqdm,
+) -> None:
+  """Takes the steps that the epoch still lacks, fewer after a signal.
 
   Raises:
     errors.UserError: when the loss is no longer a finite number.
   """
-  first = progress.epochs * trainer.steps_per_epoch
-  end = min(trainer.steps_per_epoch, trainer.num_steps - first)
-  done = int(state.step) - first
-  indices = trainer.epoch_indices(progress.epochs)
-  while done < end and not signals.asked():
-    # All processes take the same steps, whatever their own clocks say.
-    stop = multihost.from_first(min(end, done + steps_per_call(clock, done)))
-    with clock.measure('train', 'epoch'):
-      state, sums = run_steps(
-        state, sums, trainer.splits['train'], indices, done, stop
-      )
-      loss_sum = float(sums.loss_sum)  # Waits for the devices.
-    if not math.isfinite(loss_sum):
-      raise diverged(trainer, first + done, first + stop)
-    bar.update(stop - done)
-    done = stop
-  return state, sums
+  span = trainer.span(loop.progress.epochs, int(loop.state.step))
+  indices = trainer.epoch_indices(loop.progress.epochs)
+
+  def take_steps(start: int, stop: int) -> None:
+    loop.state, loop.sums = trainer.run_steps(
+      loop.state, loop.sums, trainer.splits['train'], indices, start, stop
+    )
+    if not math.isfinite(loop.sums.loss_sum):  # Waits for the devices.
+      raise trainer.diverged(span.first + start, span.first + stop)
+
+  loop_lib.finish_epoch(take_steps, span, loop.timer, signals, bar)
 
 
-def steps_per_call(clock: timer_lib.Clock, done: int) -> int:
-  """Returns how many steps fill SECONDS_PER_CALL at this epoch's speed."""
-  if not done or not clock.seconds['epoch']:
-    return 10
-  return max(1, round(SECONDS_PER_CALL * done / clock.seconds['epoch']))
+def end_epoch(trainer: Trainer, loop: LoopState, row: dict) -> None:
+  """Takes in the epoch's evaluation, and prepares the next epoch."""
+  loop.progress.record(row)
+  loop.state = trainer.optimizer.end_epoch(loop.state, row.get('valid/loss'))
+  loop.sums = trainer.empty_sums()
+  loop.timer.seconds['epoch'] = 0.0
 
 
-def diverged(
-  trainer: trainer_lib.Trainer, start: int, stop: int
-) -> errors.UserError:
-  """Returns the one line about a loss that became NaN or infinite."""
-  optim = trainer.config.optim
-  clip = '' if optim.clip_norm else ' or set optim.clip_norm=1.0,'
-  return errors.UserError(
-    f'the loss became NaN or infinite between steps {start} and {stop}; lower '
-    f'optim.lr (now {optim.lr:g}),{clip} and start again with another --workdir'
-  )
+def evaluate_epoch(trainer: Trainer, loop: LoopState) -> dict[str, Any]:
+  """Returns a row of metrics.jsonl, with validation where there is a split.
 
-
-def evaluate_epoch(trainer, state, sums, clock) -> dict:
-  """Returns a row of metrics.jsonl, with validation where there is a split."""
-  train, step = sums.compute(), int(state.step)
-  row = {
+  Raises:
+    errors.UserError: when the validation loss is not a finite number, as after
+      a last step that was too large.
+  """
+  train, step = loop.sums.compute(), int(loop.state.step)
+  row: dict[str, Any] = {
     'step': step,
     'epoch': step / trainer.steps_per_epoch,
     'train/loss': train['loss'],
     'train/accuracy': train['accuracy'],
   }
   if 'valid' in trainer.splits:
-    _, valid = trainer.evaluate(state.eval_variables(), trainer.splits['valid'])
-    valid = valid.compute()
+    variables = loop.state.eval_variables()
+    _, valid_sums = trainer.evaluate(variables, trainer.splits['valid'])
+    valid = valid_sums.compute()
+    if not math.isfinite(valid['loss']):
+      first = trainer.span(loop.progress.epochs, step).first
+      raise trainer.diverged(first, step)
     row |= {f'valid/{name}': valid[name] for name in VALID_FIELDS}
   return row | {
-    'lr': float(trainer.optimizer.lr(state)),
-    'images_per_second': train['count'] / clock.seconds['epoch'],
-    'seconds': clock.seconds['train'],
+    'lr': float(trainer.optimizer.lr(loop.state)),
+    'images_per_second': train['count'] / loop.timer.seconds['epoch'],
+    'seconds': loop.timer.seconds['train'],
   }
-
-
-VALID_FIELDS = ('loss', 'accuracy', 'num_errors')

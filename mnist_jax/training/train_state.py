@@ -1,4 +1,4 @@
-"""What training changes, as arrays and nothing else."""
+"""Everything that a training step changes, as arrays only."""
 
 from typing import Any
 
@@ -7,13 +7,12 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
+from mnist_jax.models import cnn
+from mnist_jax.training import optim
 
-@struct.dataclass
-class TrainState:
-  """Everything a step changes, plus the root key that it never changes.
 
-  With a leading seed axis on every leaf, the same object is a sweep.
-  """
+class TrainState(struct.PyTreeNode):
+  """The arrays of one run, or of many trials with a leading axis."""
 
   step: jax.Array  # [] int32, number of updates taken.
   params: Any
@@ -21,7 +20,7 @@ class TrainState:
   opt_state: optax.OptState
   ema: Any  # Averages of {'params', 'batch_stats'}; {} when switched off.
   lr_scale: optax.OptState  # Of optax's reduce_on_plateau; () without it.
-  rng: jax.Array  # [] typed key; steps fold their own number into it.
+  rng: jax.Array  # [] typed key, which stays: a step folds its number into it.
 
   def variables(self) -> dict[str, Any]:
     """Returns the model's trained variables as they are now."""
@@ -32,7 +31,9 @@ class TrainState:
     return self.ema or self.variables()
 
 
-def create_train_state(rng: jax.Array, *, model, optimizer) -> TrainState:
+def create_train_state(
+  rng: jax.Array, *, model: cnn.Cnn, optimizer: optim.Optimizer
+) -> TrainState:
   """Creates the state of step 0.
 
   Args:

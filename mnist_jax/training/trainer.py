@@ -1,8 +1,10 @@
-"""Everything a run needs, built once from its config: a `Trainer`."""
+"""Everything a run is built from, made once from its config: a `Trainer`."""
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
+from typing import Any, Self
 
 import jax
 import ml_collections
@@ -17,12 +19,16 @@ from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import cnn
 from mnist_jax.training import epoch as epoch_lib
 from mnist_jax.training import evaluate as evaluate_lib
-from mnist_jax.training import metrics, optim, train_state
+from mnist_jax.training import optim, train_state
+from mnist_jax.training.early_stopping import Progress
+from mnist_jax.training.loop import Span
+from mnist_jax.training.metrics import Metrics
+from mnist_jax.training.train_state import TrainState
 
 
 @dataclasses.dataclass(frozen=True)
 class Trainer:
-  """The plan, the data on the devices, and the functions that run there."""
+  """The config, the data on the devices, and the functions that run there."""
 
   config: ml_collections.ConfigDict
   dataset: datasets.Dataset
@@ -32,14 +38,13 @@ class Trainer:
   augment: Callable | None
   steps_per_epoch: int
   num_steps: int
-  splits: dict[str, dict[str, jax.Array]]  # Of all that are not empty.
+  splits: dict[str, dict[str, jax.Array]]  # Without those that are empty.
   initialize: Callable  # (seed, scalars) -> (TrainState, Metrics)
-  run_steps: Callable  # epoch.make_run_steps
+  run_steps: epoch_lib.Program  # epoch.run_steps
   evaluate: Callable  # evaluate.make_evaluate
-  compiled: dict[str, Callable]  # What `compile_steps` has made.
 
-  def with_config(self, config: ml_collections.ConfigDict) -> 'Trainer':
-    """Returns the same job of another seed, or of other optim.SCALARS.
+  def with_config(self, config: ml_collections.ConfigDict) -> Self:
+    """Returns the same trainer for another seed, or other optim.SCALARS.
 
     Both share data and compiled programs.
     """
@@ -49,12 +54,12 @@ class Trainer:
     )
     return dataclasses.replace(self, config=config, optimizer=optimizer)
 
-  def create(self):
-    """Creates the (TrainState, Metrics) of step 0, on all devices."""
+  def create(self) -> tuple[TrainState, Metrics]:
+    """Creates the state of step 0 and empty sums, on all devices."""
     return self.initialize(self.config.seed, self.optimizer.scalars)
 
-  def abstract(self):
-    """Returns shapes, dtypes and places of (TrainState, Metrics)."""
+  def abstract(self) -> Any:
+    """Returns shapes, dtypes and shardings of what `create` returns."""
     return jax.tree.map(
       lambda leaf: jax.ShapeDtypeStruct(
         leaf.shape, leaf.dtype, sharding=NamedSharding(self.mesh, P())
@@ -62,9 +67,9 @@ class Trainer:
       jax.eval_shape(self.create),
     )
 
-  def empty_sums(self) -> metrics.Metrics:
+  def empty_sums(self) -> Metrics:
     """Returns the sums over no example, on all devices."""
-    empty = jax.device_get(metrics.Metrics.empty())
+    empty = jax.device_get(Metrics.empty())
     return multihost.put(empty, NamedSharding(self.mesh, P()))
 
   def epoch_batches(self, epoch: int) -> np.ndarray:
@@ -83,14 +88,34 @@ class Trainer:
       self.epoch_batches(epoch), NamedSharding(self.mesh, spec)
     )
 
-  def compile_steps(self) -> Callable:
+  def span(self, epoch: int, step: int) -> Span:
+    """Returns the steps of `epoch`, of which the run is at `step`."""
+    first = epoch * self.steps_per_epoch
+    end = min(self.steps_per_epoch, self.num_steps - first)
+    return Span(first=first, done=step - first, end=end)
+
+  def is_finished(self, progress: Progress) -> bool:
+    """Whether all epochs are done, or early stopping ends the run."""
+    num_epochs = math.ceil(self.num_steps / self.steps_per_epoch)
+    return progress.epochs >= num_epochs or progress.should_stop(
+      self.config.early_stop.patience
+    )
+
+  def compile_steps(self) -> None:
     """Compiles `run_steps`, once for every epoch and number of steps."""
-    if 'run_steps' not in self.compiled:
-      indices = self.epoch_indices(0)
-      self.compiled['run_steps'] = self.run_steps.lower(
-        *self.abstract(), self.splits['train'], indices, 0, 0
-      ).compile()
-    return self.compiled['run_steps']
+    self.run_steps.compile(
+      *self.abstract(), self.splits['train'], self.epoch_indices(0), 0, 0
+    )
+
+  def diverged(self, start: int, stop: int) -> errors.UserError:
+    """Returns the one line about a loss that became NaN or infinite."""
+    optim = self.config.optim
+    clip = '' if optim.clip_norm else ' or set optim.clip_norm=1.0,'
+    return errors.UserError(
+      f'the loss became NaN or infinite between steps {start} and {stop}; '
+      f'lower optim.lr (now {optim.lr:g}),{clip} and start again with another '
+      '--workdir'
+    )
 
 
 def create_trainer(
@@ -102,29 +127,18 @@ def create_trainer(
     errors.UserError: when the batch is larger than the training data, or the
       devices cannot share it.
   """
+  _check_batch_size(config.data.batch_size, dataset)
   batch_size, num_train = config.data.batch_size, len(dataset.train)
-  if batch_size > num_train:
-    raise errors.UserError(
-      f'data.batch_size {batch_size} is larger than the {num_train:,} training '
-      f'images of {dataset.name}; try {min(128, num_train)}'
-    )
   mesh = devices.create_mesh(config.num_devices, batch_size, epoch_lib.AXIS)
   everywhere = NamedSharding(mesh, P())
   steps_per_epoch = num_train // batch_size
   num_steps = max(1, round(config.total_epochs * steps_per_epoch))
   model = cnn.create_model(config.model)
+  axis_name = epoch_lib.AXIS if mesh.size > 1 else None
   optimizer = optim.create_optimizer(
     config.optim, steps_per_epoch=steps_per_epoch, num_steps=num_steps
   )
   augment = augment_lib.create_augment(config.augment)
-  run_steps = epoch_lib.make_run_steps(
-    mesh,
-    model=cnn.create_model(
-      config.model, epoch_lib.AXIS if mesh.size > 1 else None
-    ),
-    optimizer=optimizer,
-    augment=augment,
-  )
   return Trainer(
     config=config,
     dataset=dataset,
@@ -140,25 +154,48 @@ def create_trainer(
       functools.partial(create_state, model=model, optimizer=optimizer),
       out_shardings=everywhere,
     ),
-    run_steps=run_steps,
+    run_steps=epoch_lib.make_run_steps(
+      mesh,
+      model=cnn.create_model(config.model, axis_name),
+      optimizer=optimizer,
+      augment=augment,
+    ),
     evaluate=evaluate_lib.make_evaluate(mesh, model=model),
-    compiled={},
   )
 
 
-def create_state(seed, scalars, *, model, optimizer):
+def create_state(
+  seed: int | jax.Array,
+  scalars: dict[str, Any],
+  *,
+  model: cnn.Cnn,
+  optimizer: optim.Optimizer,
+) -> tuple[TrainState, Metrics]:
   """Creates the state and the empty sums that a run starts from.
 
   Args:
     seed: [] int32, of everything random in the run.
     scalars: {name: [] float32} of `optimizer.scalars`.
+    model: from `cnn.create_model`.
+    optimizer: from `optim.create_optimizer`.
   """
   rng = jax.random.key(seed)
   state = train_state.create_train_state(rng, model=model, optimizer=optimizer)
-  return optimizer.with_scalars(state, scalars), metrics.Metrics.empty()
+  return optimizer.with_scalars(state, scalars), Metrics.empty()
 
 
-def _put_splits(dataset, sharding):
+def _check_batch_size(batch_size: int, dataset: datasets.Dataset) -> None:
+  num_train = len(dataset.train)
+  if batch_size > num_train:
+    raise errors.UserError(
+      f'data.batch_size {batch_size} is larger than the {num_train:,} training '
+      f'images of {dataset.name}; try {min(128, num_train)}'
+    )
+
+
+def _put_splits(
+  dataset: datasets.Dataset, sharding: NamedSharding
+) -> dict[str, dict[str, jax.Array]]:
   return {
     name: multihost.put(
       {'image': split.images, 'label': split.labels}, sharding

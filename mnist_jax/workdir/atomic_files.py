@@ -1,13 +1,22 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
-import re
 from typing import Any
 
 from mnist_jax import errors
+
+# What a disk can answer; libraries hide it in texts of their own.
+REASONS = [
+  os.strerror(number)
+  for number in (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES),
+    *(errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE),
+  )
+]
 
 
 def write(path: str | pathlib.Path, content: bytes) -> pathlib.Path:
@@ -30,7 +39,7 @@ def write(path: str | pathlib.Path, content: bytes) -> pathlib.Path:
 
 
 def write_json(path: str | pathlib.Path, value: Any) -> pathlib.Path:
-  """Writes indented JSON; NaN and infinity are refused, no reader takes them.
+  """Writes indented JSON; NaN and infinity are errors, JSON has neither.
 
   Raises:
     errors.UserError: when the place cannot be written, full or read-only.
@@ -41,10 +50,9 @@ def write_json(path: str | pathlib.Path, value: Any) -> pathlib.Path:
 
 def unwritable(path: str | pathlib.Path, error: Exception) -> errors.UserError:
   """Returns the one line that says why nothing can be written there."""
-  reason = getattr(error, 'strerror', None) or str(error).split('\n')[0]
-  # Tensorstore tells a long story that ends in what the system said.
-  if told := re.search(r'([^:]+) \[os_error_code', reason):
-    reason = told[1].strip()
+  told = str(error)
+  reason = next((known for known in REASONS if known in told), None)
+  reason = reason or getattr(error, 'strerror', None) or told.split('\n')[0]
   return errors.UserError(
     f'{path} cannot be written ({reason}); make room there or choose another '
     'folder (--workdir of a run, --out of a comparison)'

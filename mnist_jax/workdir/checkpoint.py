@@ -4,10 +4,14 @@ Each holds the training state, the sums of the epoch under way, and progress in
 plain numbers: together all that an exact resume needs.
 """
 
+import collections
+import json
 import logging
 import pathlib
 import zlib
-from typing import Any
+from collections.abc import Container, Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 import jax
 import orbax.checkpoint as ocp
@@ -18,28 +22,35 @@ from mnist_jax.distributed import multihost
 from mnist_jax.workdir import atomic_files
 
 
+class Restored(NamedTuple):
+  """A checkpoint that was read back."""
+
+  state: Any  # The tree of arrays that was saved.
+  progress: dict  # What was saved with it, in plain JSON types.
+  damaged: list[str]  # A line for each damaged checkpoint that was skipped.
+
+
 class Checkpoints:
   """The checkpoints of one workdir; use it in a `with` statement."""
 
   def __init__(self, workdir: str | pathlib.Path):
-    """Opens, and creates if need be, `workdir`/checkpoints.
+    """Opens `workdir`/checkpoints, and creates it where it is missing.
 
     Raises:
       errors.UserError: when the folder cannot be written.
     """
-    # Orbax narrates each save, and logs as errors what it raises anyway.
+    # Orbax logs each save, and logs as errors what it raises anyway.
     logging.getLogger('absl').setLevel(logging.CRITICAL)
     self.path = pathlib.Path(workdir).absolute() / 'checkpoints'
+    # Best steps of the newest two checkpoints: should the newest be damaged,
+    # the one before still has the best checkpoint that it speaks of.
+    self._best_steps: collections.deque[int | None] = collections.deque(
+      maxlen=2
+    )
     keep = checkpoint_managers.AnyPreservationPolicy(
       [
-        # Two: the one before is there when the newest turns out damaged.
         checkpoint_managers.LatestN(2),
-        checkpoint_managers.BestN(
-          get_metric_fn=_score,
-          reverse=True,
-          n=1,
-          keep_checkpoints_without_metrics=False,
-        ),
+        _KeepSteps(self._best_steps),
       ]
     )
     try:
@@ -48,116 +59,156 @@ class Checkpoints:
         item_names=('state', 'progress'),
         options=ocp.CheckpointManagerOptions(
           preservation_policy=keep,
-          best_fn=_score,
-          best_mode='min',
           enable_async_checkpointing=False,
-          cleanup_tmp_directories=True,  # What a kill has left half-written.
+          cleanup_tmp_directories=True,  # Half-written ones, after a kill.
         ),
       )
     except OSError as error:
       raise atomic_files.unwritable(self.path, error) from error
 
-  def __enter__(self):
+  def __enter__(self) -> Self:
     return self
 
-  def __exit__(self, *unused):
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
+  ) -> None:
     self._manager.close()
 
-  def save(self, step: int, state: Any, progress: dict, *, score: float | None):
+  def keep(self, best_step: int | None) -> None:
+    """Keeps the checkpoint of the best step so far, beside the newest two."""
+    self._best_steps.append(best_step)
+
+  def save(
+    self, step: int, state: Any, progress: dict, *, evaluated: bool
+  ) -> None:
     """Saves atomically.
 
     Args:
       step: number of updates taken.
       state: a tree of arrays.
       progress: what goes with it, in plain JSON types.
-      score: of the validation split, lower is better; None when this step was
-        not evaluated.
+      evaluated: whether `progress` includes the evaluation after this step.
+        Such a save replaces one that a signal made before the evaluation.
 
     Raises:
       errors.UserError: when the disk is full or read-only.
     """
     if step in self._manager.all_steps():
-      if score is None:
-        return  # A signal came before the next step.
-      # Saved by a signal at the end of its epoch, before it was evaluated.
+      if not evaluated:
+        return  # A second signal came before another step.
       self._manager.delete(step)
-    meta = {'progress': progress, 'checksum': _checksum(state)}
+    meta = {'progress': progress, 'crc32': _checksum(state, progress)}
     try:
       self._manager.save(
         step,
         args=ocp.args.Composite(
           state=ocp.args.StandardSave(state), progress=ocp.args.JsonSave(meta)
         ),
-        metrics=None if score is None else {'score': score},
         force=True,
       )
     except (OSError, ValueError) as error:  # Tensorstore raises ValueError.
       raise atomic_files.unwritable(self.path, error) from error
 
-  def restore_newest(self, like: Any) -> tuple | None:
+  def restore_newest(self, like: Any) -> Restored | None:
     """Restores the newest checkpoint that can be read.
 
     Args:
-      like: a tree of arrays or ShapeDtypeStructs with shardings; what is
-        restored is placed so, whatever devices wrote it.
+      like: a tree of arrays or ShapeDtypeStructs with shardings. The restored
+        arrays are placed in this way, whatever devices wrote them.
 
     Returns:
-      The state, its progress and one line for each damaged checkpoint passed
-      over; None when there is no checkpoint.
+      The checkpoint; None when there is none. Damaged newer ones are deleted,
+      since the run will pass their steps again.
 
     Raises:
       errors.UserError: when there are some and none can be read.
     """
-    damaged = {}
+    damaged: dict[int, str] = {}
     for step in sorted(self._manager.all_steps(), reverse=True):
       try:
-        restored = self._restore(step, like)
-      except Exception as error:  # Whatever a damaged file makes orbax raise.
+        state, progress = self._restore(step, like)
+      except Exception as error:  # Orbax raises anything on a damaged file.
         if multihost.loss_of_another(error):
           raise
-        damaged[step] = str(error).strip().split('\n')[0][:80]
+        damaged[step] = _reason(error)
       if multihost.any_true(step in damaged):
-        damaged.setdefault(step, 'as another process reads it')
+        damaged.setdefault(step, 'another process cannot read it')
         continue
-      for damaged_step in damaged:  # The run will come by there again.
+      for damaged_step in damaged:
         self._manager.delete(damaged_step)
       lines = [
         f'checkpoint {damaged_step} is damaged ({reason}); going on from {step}'
         for damaged_step, reason in damaged.items()
       ]
-      return *restored, lines
+      return Restored(state, progress, lines)
     if damaged:
+      reasons = '; '.join(f'{step}: {why}' for step, why in damaged.items())
       raise errors.UserError(
-        f'none of the checkpoints in {self.path} can be read; delete '
-        f'{self.path.parent} to start afresh'
+        f'none of the checkpoints in {self.path} can be read ({reasons}); '
+        'start again with another --workdir'
       )
     return None
 
-  def restore_best(self, like: Any) -> tuple[Any, dict]:
-    """Restores the checkpoint of the lowest score."""
-    return self._restore(self._manager.best_step(), like)
+  def restore_best(self, step: int, like: Any) -> Any:
+    """Restores the state of the best step.
 
-  def _restore(self, step: int, like: Any):
+    Raises:
+      errors.UserError: when its checkpoint is damaged or gone.
+    """
+    try:
+      state, _ = self._restore(step, like)
+    except Exception as error:  # Orbax raises anything on a damaged file.
+      if multihost.loss_of_another(error):
+        raise
+      raise errors.UserError(
+        f'checkpoint {step} in {self.path}, the best by validation, cannot be '
+        f'read ({_reason(error)}), so its weights are lost; start again with '
+        'another --workdir'
+      ) from error
+    return state
+
+  def _restore(self, step: int, like: Any) -> tuple[Any, dict]:
     saved = self._manager.restore(
       step,
       args=ocp.args.Composite(
         state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore()
       ),
     )
-    if _checksum(saved.state) != saved.progress['checksum']:
+    meta = saved.progress
+    # Checkpoints of version 0.1 have a checksum of the arrays alone.
+    stored = meta['crc32'] if 'crc32' in meta else meta['checksum']
+    covered = meta['progress'] if 'crc32' in meta else None
+    if _checksum(saved.state, covered) != stored:
       raise ValueError('its checksum differs')
-    return saved.state, saved.progress['progress']
+    return saved.state, meta['progress']
 
 
-def _score(metrics: dict) -> float:
-  return metrics['score']
+class _KeepSteps(checkpoint_managers.PreservationPolicy):
+  """Preserves the steps in a container that changes meanwhile."""
+
+  def __init__(self, steps: Container[int | None]):
+    self._steps = steps
+
+  def should_preserve(
+    self, checkpoints: Sequence[Any], *, context: Any
+  ) -> Sequence[bool]:
+    return [checkpoint.step in self._steps for checkpoint in checkpoints]
 
 
-def _checksum(state: Any) -> int:
-  """Returns the CRC-32 of all arrays, in the tree's order."""
+def _reason(error: Exception) -> str:
+  return multihost.first_line(error)[:80]
+
+
+def _checksum(state: Any, progress: dict | None) -> int:
+  """Returns the CRC-32 of all arrays in the tree's order, and of progress."""
   checksum = 0
   for leaf in jax.tree.leaves(state):
     if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
       leaf = jax.random.key_data(leaf)
     checksum = zlib.crc32(multihost.whole(leaf).tobytes(), checksum)
-  return checksum
+  if progress is None:
+    return checksum
+  return zlib.crc32(json.dumps(progress, sort_keys=True).encode(), checksum)

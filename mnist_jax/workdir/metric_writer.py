@@ -2,10 +2,14 @@
 
 import json
 import pathlib
+from types import TracebackType
+from typing import Any, Self
 
 from mnist_jax import errors
 from mnist_jax.distributed import multihost
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, json_files
+
+NAME = 'metrics.jsonl'
 
 
 class MetricWriter:
@@ -19,32 +23,37 @@ class MetricWriter:
   ):
     """Opens metrics.jsonl and drops the rows after `step`.
 
-    A run killed between its row and its checkpoint takes those steps again,
-    and must not leave their row twice.
+    A run that was killed between its row and its checkpoint takes those steps
+    again, and must not leave their row twice.
 
     Raises:
-      errors.UserError: when the folder cannot be written, or TensorBoard is
-        asked for and tensorboardX is not installed.
+      errors.UserError: when the folder cannot be written, metrics.jsonl is
+        damaged, or TensorBoard is asked for and tensorboardX is not installed.
     """
-    self._board = None
+    self._board: Any = None
     self._writes = multihost.is_first()
     if not self._writes:
       return
-    self._path = pathlib.Path(workdir) / 'metrics.jsonl'
-    kept = [row for row in read_rows(self._path) if row['step'] <= step]
+    self._path = pathlib.Path(workdir) / NAME
+    kept = [row for row in read_rows(workdir) if row['step'] <= step]
     atomic_files.write(self._path, b''.join(map(_to_line, kept)))
     if tensorboard:
       self._board = _open_tensorboard(workdir)
 
-  def __enter__(self):
+  def __enter__(self) -> Self:
     return self
 
-  def __exit__(self, *unused):
+  def __exit__(
+    self,
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    traceback: TracebackType | None,
+  ) -> None:
     if self._board:
       self._board.close()
 
   def write(self, row: dict) -> None:
-    """Appends a row of plain numbers that has at least `step`."""
+    """Appends a row of finite numbers that has at least `step` and `epoch`."""
     if not self._writes:
       return
     try:
@@ -57,22 +66,23 @@ class MetricWriter:
         self._board.add_scalar(name, value, row['step'])
 
 
-def read_rows(path: pathlib.Path) -> list[dict]:
-  """Reads the rows of a metrics.jsonl; a last line cut short is left out."""
-  rows = []
-  for line in path.read_bytes().splitlines() if path.exists() else []:
-    try:
-      rows.append(json.loads(line))
-    except ValueError:
-      break
-  return rows
+def read_rows(workdir: str | pathlib.Path) -> list[dict]:
+  """Returns the rows of a workdir's metrics.jsonl, [] where there is none.
+
+  Raises:
+    errors.UserError: when it is damaged.
+  """
+  return json_files.read_rows(
+    pathlib.Path(workdir) / NAME,
+    way_out='delete that line, or start again with another --workdir',
+  )
 
 
 def _to_line(row: dict) -> bytes:
-  return json.dumps(row).encode() + b'\n'
+  return json.dumps(row, allow_nan=False).encode() + b'\n'
 
 
-def _open_tensorboard(workdir):
+def _open_tensorboard(workdir: str | pathlib.Path) -> Any:
   try:
     import tensorboardX
   except ImportError as error:

@@ -1,17 +1,19 @@
-"""A run's folder: whose it is, and whether it is finished."""
+"""A run's folder: which run it belongs to, and whether that is finished."""
 
 import json
 import pathlib
+from typing import Required, TypedDict
 
 import ml_collections
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.data import datasets
 from mnist_jax.distributed import multihost
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, json_files
 
-# Where data lies, on how many devices, what is watched: none of these changes
-# what a run is.
+# Where the data lies, how many devices share a batch, and what is logged do not
+# change what a run is.
 FREE_FIELDS = (
   'data.manual_dir',
   'data.data_dir',
@@ -20,9 +22,69 @@ FREE_FIELDS = (
 )
 
 
+class _Data(TypedDict):
+  name: str
+
+
+class _Config(TypedDict, total=False):
+  data: Required[_Data]
+
+
+class _Scores(TypedDict):
+  loss: float
+  accuracy: float
+  num_errors: int
+  count: int
+
+
+class _Result(TypedDict):
+  config_name: str
+  seed: int
+  dataset: str
+  train: _Scores
+  valid: _Scores | None
+  test: _Scores
+  train_seconds: float
+  compile_seconds: float
+  total_seconds: float
+
+
+class _Failure(TypedDict):
+  reason: str
+
+
+WAY_OUT = 'choose another --workdir'
+
+
 def read_result(workdir: pathlib.Path) -> dict | None:
-  """Returns the result of a finished run, or None."""
-  return read_json(workdir / 'result.json')
+  """Returns the result of a finished run, or None.
+
+  Raises:
+    errors.UserError: when result.json is damaged.
+  """
+  return json_files.read_object(
+    workdir / 'result.json',
+    _Result,
+    way_out='delete it and give the training command again',
+  )
+
+
+def read_failure(workdir: pathlib.Path) -> dict | None:
+  """Returns why a sweep's trial failed, {'reason': ...}, or None."""
+  return json_files.read_object(
+    workdir / 'failed.json', _Failure, way_out='delete it'
+  )
+
+
+def read_config(workdir: pathlib.Path) -> dict | None:
+  """Returns a run's config as nested dicts, or None.
+
+  Raises:
+    errors.UserError: when config.json is damaged.
+  """
+  return json_files.read_object(
+    workdir / 'config.json', _Config, way_out=WAY_OUT
+  )
 
 
 def resume_config(
@@ -30,18 +92,18 @@ def resume_config(
 ) -> ml_collections.ConfigDict:
   """Returns `config` as it applies to what `workdir` already holds.
 
-  A data set that was chosen by `auto` stays chosen.
+  A data set that `auto` chose stays chosen.
 
   Raises:
     errors.UserError: when a run of another config lives there, listing the
       fields that differ.
   """
-  stored = read_json(workdir / 'config.json')
+  stored = read_config(workdir)
   if stored is None:
     return config
   config = config.copy_and_resolve_references()
   if config.data.name == 'auto':
-    config.data.name = stored.get('data', {}).get('name', 'auto')
+    config.data.name = stored['data']['name']
   lines = [
     line
     for line in config_lib.differences(stored, as_json(config))
@@ -61,22 +123,25 @@ def write_config(
   """Writes config.json, the first file of a run.
 
   Raises:
-    errors.UserError: when the folder cannot be written, or is not one and the
-      same for all processes.
+    errors.UserError: when the folder cannot be written, or the processes of a
+      run do not share it.
   """
   path = workdir / 'config.json'
   if multihost.is_first():
     atomic_files.write_json(path, as_json(config))
   if multihost.count() > 1:
-    multihost.from_first(0)  # Now it is written.
-    multihost.check_same(f'{path}', json.dumps(read_json(path)).encode())
+    multihost.from_first(0)  # Wait until it is written.
+    written = json.dumps(read_config(workdir)).encode()
+    multihost.check_same(f'{path}', written)
 
 
-def check_same_everywhere(config: ml_collections.ConfigDict, dataset) -> None:
-  """Checks that all processes of a run mean the same run.
+def check_same_everywhere(
+  config: ml_collections.ConfigDict, dataset: datasets.Dataset
+) -> None:
+  """Checks that all processes of a run have the same config and data.
 
   Raises:
-    errors.UserError: in all of them, when configs or data differ.
+    errors.UserError: in all of them, when they do not.
   """
   if multihost.count() == 1:
     return
@@ -94,21 +159,3 @@ def check_same_everywhere(config: ml_collections.ConfigDict, dataset) -> None:
 def as_json(config: ml_collections.ConfigDict) -> dict:
   """Returns plain nested dicts, as JSON gives them back."""
   return json.loads(config.to_json())
-
-
-def read_json(path: pathlib.Path) -> dict | None:
-  """Reads one of a workdir's files; None where there is none.
-
-  Raises:
-    errors.UserError: when it cannot be read.
-  """
-  try:
-    return json.loads(path.read_text())
-  except FileNotFoundError:
-    return None
-  except NotADirectoryError as error:
-    raise atomic_files.unwritable(path, error) from error
-  except (OSError, ValueError) as error:
-    raise errors.UserError(
-      f'{path} cannot be read ({error}); choose another --workdir'
-    ) from error

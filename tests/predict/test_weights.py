@@ -1,28 +1,27 @@
 """Weights: published, checked, taken from a workdir; and what applies them."""
 
-import dataclasses
 import hashlib
 import itertools
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
 
 from configs import single_conv
 from experiments import publish
-from mnist_jax.analysis.run import calibration, classification, load
+from mnist_jax.analysis.run import classification, load
 from mnist_jax.data import datasets, uci_digits
 from mnist_jax.errors import UserError
-from mnist_jax.models import cnn
 from mnist_jax.predict import classifier as classifier_lib
 from mnist_jax.predict import weights
-from mnist_jax.training import early_stopping as early_stopping_lib
 from mnist_jax.training import results
 from mnist_jax.training import trainer as trainer_lib
-from mnist_jax.workdir import atomic_files, checkpoint
+from mnist_jax.training.early_stopping import Progress
+from mnist_jax.training.preemption import Preemption
+from mnist_jax.training.timer import Timer
+from mnist_jax.workdir import metric_writer, weights_file
 from mnist_jax.workdir import workdir as workdir_lib
 
 pytestmark = pytest.mark.usefixtures('quick_compile')
@@ -30,81 +29,36 @@ pytestmark = pytest.mark.usefixtures('quick_compile')
 
 @pytest.fixture(scope='module')
 def workdir(tmp_path_factory):
-  """A run as a whole training leaves it; its best weights are not the last."""
+  """A finished run of untrained weights, whose averages are unlike them."""
   path = tmp_path_factory.mktemp('runs') / 'run'
   config = single_conv.get_config('smoke')
-  config.update(select='best_valid', num_devices=1)
+  config.num_devices = 1
   config.data.valid = 'random'
   config.optim.ema_decay = 0.9
   dataset = datasets.load_dataset(config.data)
   trainer = trainer_lib.create_trainer(config, dataset)
   workdir_lib.write_config(path, config)
-  state = save_checkpoints(trainer, path)
-  logits = {
-    name: np.asarray(apply(trainer.model, state, getattr(dataset, name).images))
-    for name in ('valid', 'test')
-  }
-  evaluated = {name: (logits[name], None) for name in logits}
-  results.write_predictions(path / 'predictions.npz', dataset, evaluated)
-  about = results.About(
-    'single_conv-smoke', 'python -m ... --workdir=/secret', 0.0
+  with metric_writer.MetricWriter(path, step=0) as writer:
+    writer.write({'step': 1, 'epoch': 1.0, 'train/loss': 1.0})
+  state, _ = jax.tree.map(draw, trainer.abstract())
+  chosen = results.Chosen(
+    1, state.eval_variables(), Progress(), Timer().seconds
   )
-  result = results.describe(
-    trainer,
-    int(state.step),
-    state.eval_variables(),
-    early_stopping_lib.Progress(seconds=SECONDS),
-    about,
-  )
-  result['train'] = score(logits['test'], dataset.test.labels)
-  for name in logits:
-    result[name] = score(logits[name], getattr(dataset, name).labels)
-  atomic_files.write_json(path / 'result.json', result)
-  atomic_files.write(path / 'metrics.jsonl', b'{"step": 1, "epoch": 1.0}')
+  about = results.About('single_conv-smoke', 'python --workdir=/secret', 0.0)
+  results.conclude(trainer, chosen, path, about, Preemption(), explained=False)
   return path
-
-
-SECONDS = {'train': 1.0, 'compile': 1.0}
-
-
-def save_checkpoints(trainer, path):
-  """Saves the best weights, and worse ones after them; returns the best."""
-  progress = dataclasses.asdict(early_stopping_lib.Progress())
-  state, sums = jax.tree.map(draw, trainer.abstract())
-  best = state.replace(ema=jax.tree.map(lambda leaf: 1.5 * leaf, state.ema))
-  with checkpoint.Checkpoints(path) as checkpoints:
-    checkpoints.save(1, (best, sums), progress, score=1.0)
-    checkpoints.save(2, (state, sums), progress, score=2.0)
-    chosen, _ = results.choose(trainer, checkpoints)
-  return chosen
 
 
 SEEDS = itertools.count()
 
 
 def draw(leaf):
-  """Returns an array of that shape: averages are unlike the weights."""
+  """Returns an array of that shape, another one for each call."""
   if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
     return jax.random.key(0)
   rng = np.random.default_rng(next(SEEDS))
   values = 0.05 * rng.standard_normal(leaf.shape)
   return jax.device_put(values.astype(leaf.dtype), leaf.sharding)
-
-
-def apply(model, state, images):
-  run = jax.jit(lambda x: model.apply(state.eval_variables(), x, train=False))
-  return run(cnn.as_input(jnp.asarray(images)))
-
-
-def score(logits, labels):
-  errors = int((logits.argmax(axis=1) != labels).sum())
-  count = len(labels)
-  return {
-    'loss': calibration.nll(logits, labels),
-    'accuracy': 1 - errors / count,
-    'num_errors': errors,
-    'count': count,
-  }
 
 
 @pytest.fixture(scope='module')
@@ -196,7 +150,7 @@ def test_facts_without_what_is_needed_are_refused(copied, key):
   path = copied / 'mine.json'
   facts = json.loads(path.read_text())
   path.write_text(json.dumps({k: v for k, v in facts.items() if k != key}))
-  with pytest.raises(UserError, match='lacks'):
+  with pytest.raises(UserError, match='mine'):
     weights.load_weights(copied)
 
 
@@ -207,33 +161,79 @@ def test_facts_that_are_no_object_are_refused(copied, content):
     weights.load_weights(copied)
 
 
-def spoil(variables, how):
-  flat = safetensors.numpy.load(weights.to_bytes(variables))
+def spoil(path, how):
+  flat = safetensors.numpy.load_file(path)
   name = next(iter(flat))
   if how == 'missing':
     del flat[name]
+  elif how == 'odd name':
+    flat['../' + name] = flat.pop(name)
   elif how == 'nan':
     flat[name] = np.full_like(flat[name], np.nan)
+  elif how == 'integers':
+    flat[name] = flat[name].astype(np.int32)
   else:
     flat[name] = flat[name][..., None]
   return safetensors.numpy.save(flat)
 
 
+def replace_weights(folder, content):
+  """Exchanges the weights, and the SHA-256 as whoever did it would."""
+  (folder / 'mine.safetensors').write_bytes(content)
+  facts = json.loads((folder / 'mine.json').read_text())
+  facts['sha256'] = hashlib.sha256(content).hexdigest()
+  (folder / 'mine.json').write_text(json.dumps(facts))
+
+
 @pytest.mark.parametrize(
   ('how', 'words'),
-  [('missing', 'not those'), ('shape', 'not those'), ('nan', 'NaN')],
+  [
+    ('missing', 'another network'),
+    ('odd name', 'another network'),
+    ('shape', 'another network'),
+    ('nan', 'NaN'),
+    ('integers', 'float32'),
+  ],
 )
-def test_arrays_that_are_not_the_models_are_refused(published, how, words):
-  loaded = weights.load_weights(published)
-  content = spoil(loaded.variables, how)
+def test_arrays_that_are_not_the_models_are_refused(copied, how, words):
+  replace_weights(copied, spoil(copied / 'mine.safetensors', how))
   with pytest.raises(UserError, match=words):
-    weights.from_bytes(content, loaded.model)
+    weights.load_weights(copied)
 
 
-def test_a_file_that_is_no_safetensors_is_refused():
-  model = cnn.SingleConv()
-  with pytest.raises(UserError, match='no safetensors'):
-    weights.from_bytes(b'\x08' + bytes(20), model)
+DEEP_JSON = b'{"a":' * 5000 + b'1' + b'}' * 5000
+
+
+@pytest.mark.parametrize(
+  'content',
+  [
+    b'\x08' + bytes(20),
+    len(DEEP_JSON).to_bytes(8, 'little') + DEEP_JSON,
+    b'\xff' * 30,
+  ],
+)
+def test_a_file_that_is_not_safetensors_is_refused(copied, content):
+  replace_weights(copied, content)
+  with pytest.raises(UserError, match='not a safetensors'):
+    weights.load_weights(copied)
+
+
+def test_a_damaged_workdir_gives_no_weights_and_is_left_alone(
+  workdir, tmp_path
+):
+  for path in workdir.iterdir():
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+  path = tmp_path / weights_file.NAME
+  content = bytearray(path.read_bytes())
+  content[-1] ^= 1
+  path.write_bytes(content)
+  before = sorted(p.name for p in tmp_path.iterdir())
+  with pytest.raises(UserError, match='damaged'):
+    weights.load_weights(tmp_path)
+  assert sorted(p.name for p in tmp_path.iterdir()) == before
+  path.unlink()
+  with pytest.raises(UserError, match='cannot be read'):
+    weights.load_weights(tmp_path)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
@@ -242,14 +242,14 @@ def test_an_unknown_name_is_answered_with_the_nearest():
 
 
 def test_a_missing_file_is_named(tmp_path):
-  with pytest.raises(UserError, match='cannot be read'):
+  with pytest.raises(UserError, match='missing'):
     weights.load_weights(tmp_path / 'none.safetensors')
 
 
 def test_an_unfinished_run_has_no_weights_yet(workdir, tmp_path):
   config = (workdir / 'config.json').read_text()
   (tmp_path / 'config.json').write_text(config)
-  with pytest.raises(UserError, match='no finished run'):
+  with pytest.raises(UserError, match='not a finished run'):
     weights.load_weights(tmp_path)
   assert sorted(path.name for path in tmp_path.iterdir()) == ['config.json']
 

@@ -1,4 +1,4 @@
-"""Runs side by side leave what each would leave alone."""
+"""Trials side by side leave what each would leave alone."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 from mnist_jax import config as config_lib
 from mnist_jax.data import datasets
 from mnist_jax.sweep import parallel_steps, parallel_train
-from mnist_jax.training import results
+from mnist_jax.training import preemption, results
 from mnist_jax.training import trainer as trainer_lib
 
 pytestmark = pytest.mark.usefixtures('quick_compile')
@@ -55,16 +55,16 @@ def alone():
   return {(s, n): run(s, n) for s in range(SEEDS) for n in range(3)}
 
 
-def run_in_lanes(trainer, size, stops):
+def run_together(trainer, size, stops):
   programs = parallel_steps.make_programs(trainer, size)
-  places = [min(place, SEEDS - 1) for place in range(size)]
+  seeds = [min(index, SEEDS - 1) for index in range(size)]
   scalars = {
     name: np.full(size, value, np.float32)
     for name, value in trainer.optimizer.scalars.items()
-  } | {'lr': np.array([RATES[place] for place in places], np.float32)}
-  state, sums, _ = programs.create(np.array(places, np.int32), scalars)
+  } | {'lr': np.array([RATES[seed] for seed in seeds], np.float32)}
+  state, sums, _ = programs.create(np.array(seeds, np.int32), scalars)
   batches = np.stack(
-    [with_seed(trainer, place).epoch_batches(0) for place in places]
+    [with_seed(trainer, seed).epoch_batches(0) for seed in seeds]
   )
   state, _ = programs.run_steps(
     state,
@@ -75,17 +75,17 @@ def run_in_lanes(trainer, size, stops):
     np.array(stops + [0] * (size - SEEDS)),
   )
   return [
-    jax.tree.map(np.asarray, programs.take(state.params, place))
-    for place in range(SEEDS)
+    jax.tree.map(np.asarray, programs.take(state.params, index))
+    for index in range(SEEDS)
   ]
 
 
 @pytest.mark.parametrize(
   ('num_devices', 'size'), [(4, 4), (2, 4)], ids=['one each', 'vmap']
 )
-def test_a_lane_takes_its_own_steps_and_no_more(alone, num_devices, size):
+def test_a_trial_takes_its_own_steps_and_no_more(alone, num_devices, size):
   stops = [2, 1, 0]
-  found = run_in_lanes(create_trainer(num_devices), size, stops)
+  found = run_together(create_trainer(num_devices), size, stops)
   for seed, stop in enumerate(stops):
     for a, b in zip(
       jax.tree.leaves(found[seed]),
@@ -97,45 +97,68 @@ def test_a_lane_takes_its_own_steps_and_no_more(alone, num_devices, size):
 
 @pytest.fixture(scope='module')
 def finished(tmp_path_factory):
-  """Three lanes for four: one learns, one rises and falls, one diverges."""
-  path = tmp_path_factory.mktemp('lanes')
+  """Three trials in four places: the last of them diverges."""
+  path = tmp_path_factory.mktemp('trials')
   fields = {'select': 'best_valid', 'early_stop.patience': 1}
   trainer = create_trainer(2, total_epochs=5.0, **fields)
   group = [
-    parallel_train.Lane(
+    parallel_train.TrialRun(
       with_seed(trainer, seed, lr=lr),
       path / str(seed),
       results.About('x', 'y', 0),
     )
     for seed, lr in enumerate((0.1, 0.3, 1e3))
   ]
-  done = parallel_train.run_lanes(
-    group, parallel_steps.make_programs(trainer, 4), path / 'together'
+  parallel_train.run_group(
+    group,
+    parallel_steps.make_programs(trainer, 4),
+    path / 'together',
+    preemption.Preemption(),
   )
-  return done, group
+  return group
 
 
-def rows_of(lane):
-  lines = (lane.path / 'metrics.jsonl').read_text().splitlines()
+def rows_of(trial):
+  lines = (trial.workdir / 'metrics.jsonl').read_text().splitlines()
   return [json.loads(line) for line in lines]
 
 
-def test_a_lane_that_diverges_fails_and_the_others_finish(finished):
-  done, group = finished
-  assert done
-  assert [bool(lane.failed) for lane in group] == [False, False, True]
+def test_a_trial_that_diverges_fails_and_the_others_finish(finished):
+  group = finished
+  assert [bool(trial.failed) for trial in group] == [False, False, True]
   assert 'NaN or infinite' in group[2].failed
-  assert not (group[2].path / 'result.json').exists()
+  assert not (group[2].workdir / 'result.json').exists()
 
 
-def test_a_lane_reports_its_own_best_epoch_and_stops_by_itself(finished):
-  _, group = finished
-  for lane in group[:2]:
-    result = json.loads((lane.path / 'result.json').read_text())
-    errors = [row['valid/num_errors'] for row in rows_of(lane)]
+def test_a_trial_reports_its_own_best_epoch_and_stops_by_itself(finished):
+  for trial in finished[:2]:
+    result = json.loads((trial.workdir / 'result.json').read_text())
+    errors = [row['valid/num_errors'] for row in rows_of(trial)]
     assert result['epochs'] == result['best_epoch']
     assert result['valid']['num_errors'] == min(errors)
     worse = len(errors) - int(result['best_epoch'])
     assert worse == 1 or len(errors) == 5
     assert result['train_seconds'] > 0
-  assert not (group[0].path.parent / 'together').exists()
+
+
+def test_a_last_step_that_diverges_fails_its_trial_alone(tmp_path):
+  # One epoch of one step: only the evaluation after it can tell.
+  trainer = create_trainer(2, total_epochs=1 / 68)
+  assert trainer.num_steps == 1
+  group = [
+    parallel_train.TrialRun(
+      with_seed(trainer, seed, lr=lr),
+      tmp_path / str(seed),
+      results.About('x', 'y', 0),
+    )
+    for seed, lr in enumerate((0.1, 1e38))
+  ]
+  parallel_train.run_group(
+    group,
+    parallel_steps.make_programs(trainer, 2),
+    tmp_path / 'together',
+    preemption.Preemption(),
+  )
+  assert not group[0].failed
+  assert (tmp_path / '0/result.json').exists()
+  assert 'NaN or infinite' in group[1].failed

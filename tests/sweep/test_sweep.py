@@ -14,7 +14,7 @@ import pytest
 from mnist_jax import config as config_lib
 from mnist_jax.data import datasets
 from mnist_jax.sweep import sweep
-from mnist_jax.training import results, train
+from mnist_jax.training import preemption, results, train
 from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.workdir import checkpoint
 
@@ -48,17 +48,18 @@ def test_a_seed_of_a_loop_is_the_seed_alone_bit_for_bit(looped, tmp_path):
   trainer = trainer_lib.create_trainer(
     config, datasets.load_dataset(config.data)
   )
+  signals = preemption.Preemption()
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
-    assert train.train(trainer, checkpoints, tmp_path)
-    state, progress = results.choose(trainer, checkpoints)
-  results.record(trainer, 1, state.eval_variables(), progress, tmp_path, ABOUT)
+    loop = train.train(trainer, checkpoints, tmp_path, signals)
+    chosen = results.choose(trainer, checkpoints, loop)
+  results.conclude(trainer, chosen, tmp_path, ABOUT, signals, explained=False)
   alone = np.load(tmp_path / 'predictions.npz')
   swept = np.load(path / 'seed1/predictions.npz')
   for name in alone.files:
     np.testing.assert_array_equal(alone[name], swept[name], err_msg=name)
 
 
-def test_a_point_that_diverges_is_written_down_and_stops_no_other(looped):
+def test_a_trial_that_diverges_is_recorded_and_stops_no_other(looped):
   _, _, found = looped
   assert [(r['seed'], r['overrides']) for r in found['seeds']] == [
     (0, {}),
@@ -87,7 +88,7 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(looped):
     sweep.run(config, path, num_seeds=2, about=ABOUT)
 
 
-def test_a_point_that_is_not_there_is_answered_with_the_nearest(tmp_path):
+def test_a_trial_that_is_not_there_is_answered_with_the_nearest(tmp_path):
   with pytest.raises(sweep.errors.UserError, match="did you mean 'seed1'"):
     run_tiny(tmp_path, only='sead1')
 

@@ -23,7 +23,8 @@ RECIPE = (
   '--config=configs/single_conv.py:smoke',
   '--config.data.valid=random',
   '--config.select=best_valid',
-  '--config.total_epochs=20.0',
+  '--config.total_epochs=6.0',
+  '--config.data.batch_size=8',  # Long enough epochs to be hit by a signal.
   '--config.optim.name=adam',
   '--config.optim.ema_decay=0.99',
   '--config.optim.schedule=plateau',
@@ -92,7 +93,7 @@ def test_a_run_killed_anywhere_ends_bit_for_bit_like_an_unbroken_one(
   tmp_path, unbroken
 ):
   moments = random.Random(0)
-  for epoch in (1, 9):
+  for epoch in (1, 4):
     process = start(tmp_path, *RECIPE)
     wait_for_epoch(tmp_path, epoch)
     time.sleep(moments.uniform(0, 0.3))
@@ -142,6 +143,7 @@ def test_a_workdir_holds_what_the_readme_promises(unbroken):
     'metrics.jsonl',
     'result.json',
     'predictions.npz',
+    'weights.safetensors',
     'explanations.npz',
     'analysis.json',
     'report.html',
@@ -157,8 +159,8 @@ def test_a_workdir_holds_what_the_readme_promises(unbroken):
     assert len(arrays['valid_indices']) == result['valid']['count']
   assert result['dataset'] == 'uci_digits'
   rows = list(map(json.loads, (unbroken / 'metrics.jsonl').open()))
-  assert [row['epoch'] for row in rows] == list(range(1, 21))
-  assert rows[-1]['step'] == 20 * (1100 // 64)
+  assert [row['epoch'] for row in rows] == list(range(1, 7))
+  assert rows[-1]['step'] == 6 * (1100 // 8)
 
 
 def run_here(path, **fields):
@@ -175,6 +177,20 @@ def run_here(path, **fields):
 def test_a_loss_that_is_not_finite_stops_with_its_steps_and_advice(tmp_path):
   with pytest.raises(UserError, match=r'between steps \d+ and \d+.*optim\.lr'):
     run_here(tmp_path, **{'optim.lr': 1e3, 'optim.name': 'sgd'})
+  assert not (tmp_path / 'result.json').exists()
+
+
+@pytest.mark.usefixtures('quick_compile')
+@pytest.mark.parametrize('valid', ['random', 'none'])
+def test_a_last_step_that_diverges_ends_in_the_same_line(
+  tmp_path, monkeypatch, valid
+):
+  # The loss before the only step is finite, so only an evaluation can tell.
+  # No rate that a config may have is sure to overflow in one step.
+  monkeypatch.setitem(config_lib.RANGES, 'optim.lr', (0.0, 1e39))
+  fields = {'total_epochs': 1 / 17, 'data.valid': valid}
+  with pytest.raises(UserError, match=r'between steps 0 and 1; lower optim'):
+    run_here(tmp_path, **fields, **{'optim.lr': 1e38, 'optim.name': 'sgd'})
   assert not (tmp_path / 'result.json').exists()
 
 

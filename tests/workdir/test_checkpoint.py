@@ -29,12 +29,13 @@ def abstract(state):
   )
 
 
-def save(path, scores):
-  """Saves steps 1, 2, ... with these scores."""
+def save(path, best_steps):
+  """Saves steps 1, 2, ...; each is told the best step so far."""
   with checkpoint.Checkpoints(path) as checkpoints:
-    for step, score in enumerate(scores, start=1):
+    for step, best_step in enumerate(best_steps, start=1):
       progress = {'epochs': step, 'seconds': {'train': 0.1 * step}}
-      checkpoints.save(step, make_state(step), progress, score=score)
+      checkpoints.keep(best_step)
+      checkpoints.save(step, make_state(step), progress, evaluated=True)
 
 
 def saved_steps(path):
@@ -50,7 +51,7 @@ def data_files(path, step):
 
 
 def test_what_is_saved_comes_back_bit_for_bit(tmp_path):
-  save(tmp_path, [3.5])
+  save(tmp_path, [1])
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
     state, progress, damaged = checkpoints.restore_newest(
       abstract(make_state(0))
@@ -69,16 +70,57 @@ def test_a_new_folder_has_nothing_to_restore(tmp_path):
 
 
 def test_the_newest_two_and_the_best_are_kept(tmp_path):
-  save(tmp_path, [5.0, 2.0, 4.0, 3.0, 6.0, None])
+  save(tmp_path, [1, 2, 2, 2, 2, 2])
   assert saved_steps(tmp_path) == [2, 5, 6]
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
-    best, _ = checkpoints.restore_best(abstract(make_state(0)))
+    best = checkpoints.restore_best(2, abstract(make_state(0)))
     newest, _, _ = checkpoints.restore_newest(abstract(make_state(0)))
   assert (best['step'], newest['step']) == (2, 6)
 
 
+def test_the_best_of_the_checkpoint_before_is_kept_too(tmp_path):
+  save(tmp_path, [1, 1, 1, 1, 5])
+  assert saved_steps(tmp_path) == [1, 4, 5]
+
+
+def test_a_best_checkpoint_that_is_damaged_or_gone_is_one_line(tmp_path):
+  save(tmp_path, [1, 1, 1])
+  for path in data_files(tmp_path, 1):
+    flip_one_bit(path)
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    with pytest.raises(
+      errors.UserError, match=r'checkpoint 1 .* by validation'
+    ):
+      checkpoints.restore_best(1, abstract(make_state(0)))
+    with pytest.raises(
+      errors.UserError, match=r'checkpoint 9 .* by validation'
+    ):
+      checkpoints.restore_best(9, abstract(make_state(0)))
+
+
+def test_progress_that_was_changed_counts_as_damage(tmp_path):
+  save(tmp_path, [1, 1])
+  (path,) = (tmp_path / 'checkpoints/2/progress').glob('*metadata')
+  text = path.read_text()
+  assert '"epochs": 2' in text
+  path.write_text(text.replace('"epochs": 2', '"epochs": 7'))
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    restored = checkpoints.restore_newest(abstract(make_state(0)))
+  assert restored.progress['epochs'] == 1
+  assert 'checkpoint 2 is damaged' in restored.damaged[0]
+
+
+def test_an_evaluated_checkpoint_replaces_one_saved_by_a_signal(tmp_path):
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    checkpoints.save(1, make_state(1), {'epochs': 0}, evaluated=False)
+    checkpoints.save(1, make_state(1), {'epochs': 1}, evaluated=True)
+    checkpoints.save(1, make_state(1), {'epochs': 9}, evaluated=False)
+    restored = checkpoints.restore_newest(abstract(make_state(0)))
+  assert restored.progress == {'epochs': 1}
+
+
 def test_a_checkpoint_restores_on_another_number_of_devices(tmp_path):
-  save(tmp_path, [1.0])
+  save(tmp_path, [1])
   like = abstract(make_state(0, devices=4))
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
     state, _, _ = checkpoints.restore_newest(like)
@@ -102,7 +144,7 @@ def remove(path):
 
 @pytest.mark.parametrize('damage', [truncate, flip_one_bit, remove])
 def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
-  save(tmp_path, [3.0, 2.0, 1.0])
+  save(tmp_path, [1, 2, 3])
   for path in data_files(tmp_path, 3):
     damage(path)
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
@@ -111,17 +153,17 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
     assert len(lines) == 1
     assert lines[0].startswith('checkpoint 3 is damaged')
     # The run comes by step 3 again and saves it anew.
-    checkpoints.save(3, make_state(3), {}, score=1.0)
+    checkpoints.save(3, make_state(3), {}, evaluated=True)
     assert checkpoints.restore_newest(abstract(make_state(0)))[2] == []
 
 
-def test_nothing_readable_is_an_error_that_says_what_to_delete(tmp_path):
-  save(tmp_path, [2.0, 1.0])
+def test_nothing_readable_is_an_error_that_gives_each_reason(tmp_path):
+  save(tmp_path, [1, 2])
   for path in data_files(tmp_path, 1) + data_files(tmp_path, 2):
     truncate(path)
   with (
     checkpoint.Checkpoints(tmp_path) as checkpoints,
-    pytest.raises(errors.UserError, match='delete'),
+    pytest.raises(errors.UserError, match=r'2: .*; 1: .*another --workdir'),
   ):
     checkpoints.restore_newest(abstract(make_state(0)))
   assert saved_steps(tmp_path) == [1, 2]

@@ -1,0 +1,118 @@
+"""A trained network as one safetensors file: its arrays and a temperature."""
+
+import hashlib
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+import safetensors
+import safetensors.numpy
+from flax import traverse_util
+
+from mnist_jax import errors
+from mnist_jax.workdir import atomic_files
+
+NAME = 'weights.safetensors'  # In a workdir.
+MAX_BYTES = 2**27  # The largest model here has 3 MB.
+
+
+def to_bytes(variables: dict[str, Any], temperature: float) -> bytes:
+  """Returns a safetensors file.
+
+  Args:
+    variables: nested dicts of float32 arrays, such as {'params': ...}; names
+      in the file are like params/Dense_0/norm/bias.
+    temperature: what logits are divided by before the softmax; kept in the
+      file's metadata.
+  """
+  flat = traverse_util.flatten_dict(jax.device_get(variables), sep='/')
+  arrays = {name: np.asarray(flat[name], np.float32) for name in sorted(flat)}
+  return safetensors.numpy.save(arrays, {'temperature': repr(temperature)})
+
+
+def write(
+  workdir: pathlib.Path, variables: dict[str, Any], temperature: float
+) -> str:
+  """Writes NAME into a workdir; returns its SHA-256."""
+  content = to_bytes(variables, temperature)
+  atomic_files.write(workdir / NAME, content)
+  return hashlib.sha256(content).hexdigest()
+
+
+def read(
+  path: pathlib.Path, sha256: str
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+  """Reads a file that `to_bytes` made.
+
+  Args:
+    path: of the file.
+    sha256: that the file must have.
+
+  Returns:
+    {'params/Dense_0/kernel': array, ...} and the metadata.
+
+  Raises:
+    errors.UserError: when the file is missing, larger than MAX_BYTES, another
+      one than `sha256` says, or not a safetensors file.
+  """
+  found = hashlib.sha256(_read_bytes(path)).hexdigest()
+  if found != sha256:
+    raise errors.UserError(
+      f'{path} has the SHA-256 {found[:12]}..., but {sha256[:12]}... is '
+      'recorded for it: the file is damaged or was replaced; get it again'
+    )
+  try:
+    with safetensors.safe_open(path, framework='np') as file:
+      arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+      return arrays, file.metadata() or {}
+  except (safetensors.SafetensorError, OSError, TypeError, KeyError) as error:
+    raise errors.UserError(
+      f'{path} is not a safetensors file ({error}); get it again'
+    ) from error
+
+
+def unflatten(
+  flat: dict[str, np.ndarray], shapes: Any, path: pathlib.Path
+) -> dict[str, Any]:
+  """Returns the variables that `to_bytes` was given.
+
+  Args:
+    flat: from `read`.
+    shapes: the tree that they must fit, of anything with a `shape`.
+    path: where they are from, for the error.
+
+  Raises:
+    errors.UserError: unless they are finite float32 arrays of these names and
+      shapes.
+  """
+  wanted = {
+    name: leaf.shape
+    for name, leaf in traverse_util.flatten_dict(shapes, sep='/').items()
+  }
+  if {name: leaf.shape for name, leaf in flat.items()} != wanted:
+    raise errors.UserError(
+      f'{path} holds the weights of another network: names or shapes differ; '
+      'use it with the config that it was trained with'
+    )
+  if any(leaf.dtype != np.float32 for leaf in flat.values()):
+    raise errors.UserError(f'{path} must hold float32 arrays; get it again')
+  if not all(np.isfinite(leaf).all() for leaf in flat.values()):
+    raise errors.UserError(
+      f'{path} holds NaN or infinity, so its run diverged; use other weights'
+    )
+  return {'batch_stats': {}} | traverse_util.unflatten_dict(flat, sep='/')
+
+
+def _read_bytes(path: pathlib.Path) -> bytes:
+  try:
+    if path.stat().st_size > MAX_BYTES:
+      raise errors.UserError(
+        f'{path} is larger than {MAX_BYTES // 2**20} MB, so it holds none of '
+        'these networks; use another file'
+      )
+    return path.read_bytes()
+  except OSError as error:
+    raise errors.UserError(
+      f'{path} cannot be read ({error.strerror})'
+    ) from error
