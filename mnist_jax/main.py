@@ -11,6 +11,11 @@ import time
 STARTED = time.monotonic()  # Before the imports: a user waits for them too.
 
 # ruff: noqa: E402
+from mnist_jax.cli import interrupts
+
+if __name__ == '__main__':
+  interrupts.install()
+
 from absl import flags
 from ml_collections import config_flags
 

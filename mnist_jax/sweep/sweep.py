@@ -4,11 +4,13 @@ Finished trials are skipped, a killed one goes on, and one that fails is
 recorded with its reason and does not stop the others.
 """
 
+import contextlib
 import dataclasses
 import pathlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import ml_collections
@@ -26,9 +28,8 @@ from mnist_jax.training import preemption, results
 from mnist_jax.training import train as train_lib
 from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.training.trainer import Trainer
-from mnist_jax.workdir import atomic_files, provenance
+from mnist_jax.workdir import atomic_files, lock, provenance
 from mnist_jax.workdir import workdir as workdir_lib
-from mnist_jax.workdir.checkpoint import Checkpoints
 
 # More do not fit everywhere; the rest follows in groups of its own.
 TRIALS_PER_DEVICE = 32
@@ -171,7 +172,11 @@ def run_trials(sweep: Sweep, trials: Sequence[Trial]) -> None:
         f'{trial.name} has failed before: {failure["reason"]}; to try again, '
         f'delete {sweep.workdir(trial)}'
       )
-  with preemption.Preemption() as signals:
+  with contextlib.ExitStack() as stack:
+    if len(trials) > 1:
+      # A single one may be a scheduler's job, of several in the same sweep.
+      stack.enter_context(lock.hold(sweep.folder))
+    signals = stack.enter_context(preemption.Preemption())
     for group in trials_lib.group(trials):
       if not sweep.are_done(group):
         _run_group(sweep, group, signals)
@@ -219,22 +224,20 @@ def _run_alone(
   trainer: Trainer,
   signals: preemption.Preemption,
 ) -> None:
-  """Runs one trial, and records how it has ended."""
-  run = _prepare(sweep, trial, trainer)
-  failure = _catch(lambda: _train_and_evaluate(run, signals))
-  _record(sweep, [trial], [failure])
-
-
-def _train_and_evaluate(run: TrialRun, signals: preemption.Preemption) -> None:
   """Does what `python -m mnist_jax.main` does, without the figures."""
-  with Checkpoints(run.workdir) as checkpoints:
-    loop = train_lib.train(
-      run.trainer, checkpoints, run.workdir, signals, say=lambda line: None
+  with lock.hold(sweep.workdir(trial)):
+    run = _prepare(sweep, trial, trainer)
+    failure = _catch(
+      lambda: train_lib.run(
+        run.trainer,
+        run.workdir,
+        run.about,
+        signals,
+        explained=False,
+        say=lambda line: None,
+      )
     )
-    chosen = results.choose(run.trainer, checkpoints, loop)
-  results.conclude(
-    run.trainer, chosen, run.workdir, run.about, signals, explained=False
-  )
+    _record(sweep, [trial], [failure])
 
 
 def _run_together(
@@ -245,14 +248,17 @@ def _run_together(
   signals: preemption.Preemption,
 ) -> None:
   """Runs trials side by side, and records how each has ended."""
-  runs = [_prepare(sweep, trial, trainer) for trial in trials]
-  folder = sweep.folder / f'{trials[0].name}-and-{len(trials) - 1}-more'
-  failure = _catch(
-    lambda: parallel_train.run_group(runs, programs, folder, signals)
-  )
-  _record(sweep, trials, [failure or run.failed for run in runs])
-  if multihost.is_first():
-    shutil.rmtree(folder, ignore_errors=True)
+  with contextlib.ExitStack() as locks:
+    for trial in trials:
+      locks.enter_context(lock.hold(sweep.workdir(trial)))
+    runs = [_prepare(sweep, trial, trainer) for trial in trials]
+    folder = sweep.folder / f'{trials[0].name}-and-{len(trials) - 1}-more'
+    failure = _catch(
+      lambda: parallel_train.run_group(runs, programs, folder, signals)
+    )
+    _record(sweep, trials, [failure or run.failed for run in runs])
+    if multihost.is_first():
+      shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(sweep: Sweep, trial: Trial, trainer: Trainer) -> TrialRun:
@@ -263,7 +269,7 @@ def _prepare(sweep: Sweep, trial: Trial, trainer: Trainer) -> TrialRun:
   return TrialRun(trainer.with_config(config), workdir, sweep.about(trial))
 
 
-def _catch(run: Callable[[], None]) -> str:
+def _catch(run: Callable[[], Any]) -> str:
   """Returns why `run` failed, '' if it did not, so that others can go on."""
   try:
     run()

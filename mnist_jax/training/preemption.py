@@ -4,6 +4,7 @@ import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from mnist_jax.cli import interrupts
 from mnist_jax.distributed import multihost
 
 
@@ -23,7 +24,8 @@ class Preemption:
     self._previous: dict[int, Any] = {}
 
   def __enter__(self) -> Self:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    interrupts.allow(1)
+    for number in interrupts.NUMBERS:
       try:
         self._previous[number] = signal.signal(number, self._receive)
       except ValueError:  # Only the main thread may handle signals.
@@ -37,6 +39,7 @@ class Preemption:
     traceback: TracebackType | None,
   ) -> None:
     self._restore()
+    interrupts.allow(0)
 
   def requested(self) -> bool:
     """Whether any process of the run got a signal; all of them must call."""

@@ -20,7 +20,7 @@ from mnist_jax.training.early_stopping import Progress
 from mnist_jax.training.loop import LoopState
 from mnist_jax.training.timer import Timer
 from mnist_jax.training.trainer import Trainer
-from mnist_jax.workdir import metric_writer
+from mnist_jax.workdir import lock, metric_writer
 from mnist_jax.workdir import workdir as workdir_lib
 from mnist_jax.workdir.checkpoint import Checkpoints
 
@@ -55,19 +55,41 @@ def train_and_evaluate(
     console.say(f'{workdir} is finished; another --workdir starts a new run')
     log_lines.say_result(result, workdir)
     return result
-  trainer = create_trainer(config, workdir)
-  log_lines.say_header(trainer, about.config_name, workdir)
-  with preemption.Preemption() as signals, Checkpoints(workdir) as checkpoints:
+  with lock.hold(workdir):
+    trainer = create_trainer(config, workdir)
+    log_lines.say_header(trainer, about.config_name, workdir)
     try:
-      loop = train(trainer, checkpoints, workdir, signals)
-      chosen = results.choose(trainer, checkpoints, loop)
-      result = results.conclude(trainer, chosen, workdir, about, signals)
+      with preemption.Preemption() as signals:
+        result = run(trainer, workdir, about, signals)
     except preemption.Stopped:
       console.say(f'stopped and saved; to go on: {about.command}')
       return None
   if result is not None:
     log_lines.say_result(result, workdir)
   return result
+
+
+def run(
+  trainer: Trainer,
+  workdir: pathlib.Path,
+  about: results.About,
+  signals: preemption.Preemption,
+  *,
+  explained: bool = True,
+  say: Callable[[str], None] = console.say,
+) -> dict | None:
+  """Trains and evaluates; the arguments are those of `results.conclude`.
+
+  Raises:
+    preemption.Stopped: after a signal; the same call goes on.
+    errors.UserError: for everything that a user can mend.
+  """
+  with Checkpoints(workdir) as checkpoints:
+    loop = train(trainer, checkpoints, workdir, signals, say)
+    chosen = results.choose(trainer, checkpoints, loop)
+  return results.conclude(
+    trainer, chosen, workdir, about, signals, explained=explained
+  )
 
 
 def create_trainer(

@@ -38,6 +38,16 @@ def write(path: str | pathlib.Path, content: bytes) -> pathlib.Path:
   return path
 
 
+def remove_leftovers(folder: pathlib.Path) -> None:
+  """Removes half-written files of killed processes, also in figures/.
+
+  Only for a folder that no other process writes.
+  """
+  for path in [*folder.glob('.*.tmp'), *folder.glob('figures/.*.tmp')]:
+    with contextlib.suppress(OSError):
+      path.unlink()
+
+
 def write_json(path: str | pathlib.Path, value: Any) -> pathlib.Path:
   """Writes indented JSON; NaN and infinity are errors, JSON has neither.
 

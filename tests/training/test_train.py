@@ -119,6 +119,18 @@ def test_a_signal_saves_says_how_to_go_on_and_loses_nothing(
   assert_same_run(tmp_path, unbroken)
 
 
+def test_a_second_run_in_the_same_workdir_is_refused(tmp_path):
+  first = start(tmp_path, *RECIPE)
+  wait_for_epoch(tmp_path, 1)
+  second = start(tmp_path, *RECIPE, '--config.seed=7')
+  out, err = second.communicate(timeout=60)
+  assert (second.returncode, out) == (2, '')
+  assert f'in use by process {first.pid}' in err
+  assert err.count('\n') == 1
+  first.kill()
+  first.communicate()
+
+
 def test_a_finished_run_says_so_and_prints_its_result(unbroken):
   before = (unbroken / 'result.json').read_bytes()
   out = finish(unbroken, *RECIPE)
@@ -139,6 +151,7 @@ def test_a_workdir_holds_what_the_readme_promises(unbroken):
     *('coverage', 'filters', 'saliency'),
   )
   assert names == {
+    '.lock',
     'config.json',
     'metrics.jsonl',
     'result.json',
