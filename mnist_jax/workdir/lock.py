@@ -45,6 +45,13 @@ def hold(folder: pathlib.Path) -> Iterator[None]:
 def _acquire(folder: pathlib.Path) -> IO[str]:
   path = folder / NAME
   try:
+    str(folder).encode()
+  except UnicodeEncodeError as error:
+    raise errors.UserError(
+      f'the folder {ascii(str(folder))} has a name that is not UTF-8, which '
+      'checkpoints cannot use; choose another --workdir'
+    ) from error
+  try:
     folder.mkdir(parents=True, exist_ok=True)
     file = path.open('a+')
   except OSError as error:

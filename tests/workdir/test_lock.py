@@ -65,3 +65,11 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     lock.hold(tmp_path / 'file'),
   ):
     pass
+
+
+def test_a_name_that_checkpoints_cannot_use_is_one_line(tmp_path):
+  with (
+    pytest.raises(errors.UserError, match='not UTF-8'),
+    lock.hold(tmp_path / 'x\udcff'),
+  ):
+    pass
