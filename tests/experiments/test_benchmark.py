@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import io
 import json
+import math
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.benchmark import __main__ as benchmark
-from experiments.benchmark import report, rounds, summary
+from experiments.benchmark import measure, report, rounds, summary
 from experiments.benchmark.peers import contender, stock_flax, work, worker
 from mnist_jax import errors
 from mnist_jax.models import cnn
@@ -77,12 +77,12 @@ def results():
   rows = {'improved': row, 'basic': row | {'vs_pytorch': 10.0}}
   return {
     'date': '2026-01-02T03:04:05+00:00',
-    'plan': dataclasses.asdict(benchmark.QUICK),
+    'plan': dataclasses.asdict(measure.QUICK),
     'throughput': rows,
     'geometric_mean': summary.geometric_means(rows),
     'augmentation': summary.augmentation(row),
     'time_to_99': race(),
-    'machine': benchmark.machine(rows, (0.25, 0.5, 0.75)),
+    'machine': measure.machine(rows, (0.25, 0.5, 0.75)),
     'versions': dict.fromkeys(('python', 'jax', 'flax', 'torch'), '1.2.3'),
   }
 
@@ -122,7 +122,7 @@ def test_the_geometric_mean_is_over_the_models(results):
 
 
 def test_the_file_keeps_the_contract(results, tmp_path):
-  benchmark.keep(results, tmp_path)
+  measure.keep(results, tmp_path)
   kept = json.loads((tmp_path / 'benchmark.json').read_text())
   assert kept == results
   for row in kept['throughput'].values():
@@ -165,17 +165,34 @@ def test_without_the_race_its_table_is_left_out(results):
 def test_only_a_whole_run_on_mnist_is_kept_unasked(results):
   plan = results['plan'] | {'data': 'mnist', 'rounds': 5, 'seeds': 5}
   whole = dict.fromkeys(work.WORKS)
-  assert benchmark.is_complete({'plan': plan, 'throughput': whole})
+  assert measure.is_complete({'plan': plan, 'throughput': whole})
   for fewer in ({'rounds': 4}, {'seeds': 4}, {'data': 'uci_digits'}):
     run = {'plan': plan | fewer, 'throughput': whole}
-    assert not benchmark.is_complete(run)
-  assert not benchmark.is_complete({'plan': plan, 'throughput': {'basic': 0}})
+    assert not measure.is_complete(run)
+  assert not measure.is_complete({'plan': plan, 'throughput': {'basic': 0}})
 
 
 def test_without_pytorch_one_line_names_the_way_out(monkeypatch):
   monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
   with pytest.raises(errors.UserError, match='requirements-bench'):
-    benchmark.check()
+    measure.check(measure.QUICK)
+
+
+@pytest.mark.parametrize(
+  ('change', 'words'),
+  [
+    ({'models': []}, 'single_conv'),
+    ({'models': ['basic', 'fast']}, 'basic,fast'),
+    ({'rounds': 0}, 'rounds 0'),
+    ({'seconds': math.nan}, 'seconds nan'),
+    ({'seconds': math.inf}, 'seconds inf'),
+    ({'seeds': -1}, 'seeds -1'),
+  ],
+)
+def test_a_plan_that_breaks_a_rule_is_refused(monkeypatch, change, words):
+  monkeypatch.setattr(importlib.util, 'find_spec', lambda name: True)
+  with pytest.raises(errors.UserError, match=words):
+    measure.check(dataclasses.replace(measure.QUICK, **change))
 
 
 def test_each_contender_begins_a_round_as_often_as_any_other():

@@ -1,4 +1,4 @@
-"""Runs the trials of a sweep as an array job, by submitit."""
+"""Runs the trials of a sweep as an array job, with submitit."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -14,15 +14,16 @@ MINUTES = 24 * 60  # Unless --slurm=timeout_min=... says otherwise.
 def make_execute(
   cluster: str, settings: Sequence[str], flags: Sequence[str]
 ) -> Callable:
-  """Makes what `sweep.run` takes for `execute`.
+  """Makes the function that `sweep.run` takes as `execute`.
 
   Args:
-    cluster: 'slurm', or 'local' for processes of this machine.
-    settings: 'partition=gpu', ...: what submitit passes on to Slurm.
-    flags: of this command; each job gets them with `--only=POINT`.
+    cluster: 'slurm', or 'local' for processes on this machine.
+    settings: such as 'partition=gpu'; submitit passes them on to Slurm.
+    flags: of this command; each job gets them with `--only=TRIAL`.
 
   Raises:
-    errors.UserError: when submitit is not installed, or a setting is none.
+    errors.UserError: when submitit is not installed, or a setting is not
+      NAME=VALUE.
   """
   try:
     import submitit
@@ -32,7 +33,9 @@ def make_execute(
     ) from error
   parameters = {'timeout_min': MINUTES} | _read_settings(settings)
 
-  def execute(sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]):
+  def execute(
+    sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]
+  ) -> bool:
     todo = [trial for trial in trials if not sweep.is_done(trial)]
     executor = submitit.AutoExecutor(sweep.path / 'jobs', cluster=cluster)
     executor.update_parameters(name=sweep.config_name, **parameters)
@@ -46,7 +49,7 @@ def make_execute(
 
 
 def _read_settings(settings: Sequence[str]) -> dict:
-  parameters = {}
+  parameters: dict[str, str | int] = {}
   for setting in settings:
     name, equals, value = setting.partition('=')
     if not equals or not name.isidentifier():
@@ -69,8 +72,10 @@ def _command(flags: Sequence[str]) -> list[str]:
   return [*module, *kept, '--mode=loop']
 
 
-def _wait(sweep, trials, jobs) -> None:
-  """Waits for all jobs; says where to look when one leaves no result."""
+def _wait(
+  sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial], jobs: Sequence
+) -> None:
+  """Waits for all jobs; warns about each that leaves no result."""
   console.say(
     f'{len(jobs)} jobs are submitted: {", ".join(job.job_id for job in jobs)}'
   )
