@@ -8,6 +8,7 @@ import json
 import experiments
 from experiments.benchmark import report as benchmark_report
 from mnist_jax.analysis.sweep import report as sweep_report
+from mnist_jax.cli import absl_flags
 
 README = experiments.ROOT / 'README.md'
 
@@ -122,4 +123,4 @@ def update() -> None:
 
 
 if __name__ == '__main__':
-  update()
+  absl_flags.run(update)

@@ -41,7 +41,7 @@ def main() -> None:
   Raises:
     errors.UserError: when a name is unknown or a run does not finish.
   """
-  for name in _NAMES.value:
+  for name in _NAMES.value or ['']:
     if name not in NAMES:
       raise errors.UserError(
         f'recipe {name!r} is not in the table; '

@@ -1,5 +1,6 @@
 """Runs the trials of a sweep as an array job, with submitit."""
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 
@@ -22,8 +23,8 @@ def make_execute(
     flags: of this command; each job gets them with `--only=TRIAL`.
 
   Raises:
-    errors.UserError: when submitit is not installed, or a setting is not
-      NAME=VALUE.
+    errors.UserError: when submitit or Slurm is not installed, or a setting is
+      not NAME=VALUE.
   """
   try:
     import submitit
@@ -31,14 +32,26 @@ def make_execute(
     raise errors.UserError(
       '--submit needs submitit; pip install -r requirements-cluster.txt'
     ) from error
+  if cluster == 'slurm' and not shutil.which('srun'):
+    raise errors.UserError(
+      '--submit=slurm finds no srun here; use a login node of the cluster, or '
+      '--submit=local'
+    )
   parameters = {'timeout_min': MINUTES} | _read_settings(settings)
 
   def execute(
     sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]
   ) -> bool:
     todo = [trial for trial in trials if not sweep.is_done(trial)]
+    if not todo:
+      return True
     executor = submitit.AutoExecutor(sweep.path / 'jobs', cluster=cluster)
-    executor.update_parameters(name=sweep.config_name, **parameters)
+    try:
+      executor.update_parameters(name=sweep.config_name, **parameters)
+    except (NameError, TypeError, ValueError) as error:
+      raise errors.UserError(
+        f'submitit refuses --slurm={",".join(settings)} ({error})'
+      ) from error
     commands = [[*_command(flags), f'--only={trial.name}'] for trial in todo]
     functions = map(submitit.helpers.CommandFunction, commands)
     jobs = executor.map_array(lambda run: run(), list(functions))
