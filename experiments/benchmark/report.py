@@ -51,13 +51,14 @@ def conditions(results: dict) -> str:
   parts = [
     f'Training images per second on {plan["data"]}, medians of '
     f'{plan["rounds"]} interleaved rounds; PyTorch in the best of four set-ups '
-    '(contiguous or channels last, waiting threads that spin or sleep).',
+    '(contiguous or channels last; waiting threads that spin or sleep).',
     f'Machine: {machine["device"]}; JAX {versions["jax"]}, Flax '
     f'{versions["flax"]}, PyTorch {versions["torch"]}.',
-    f'Load average at the start {machine["load_average"][0]:.1f}; rounds of '
-    f'one contender within {max(row["spread"] for row in rows.values()):.0%}.',
-    "A step inside the epoch's program takes, relative to the same step "
-    f'alone, {loop}.',
+    f'Load average at the start {machine["load_average"][0]:.1f}; the rounds '
+    'of one contender differ by up to '
+    f'{max(row["spread"] for row in rows.values()):.0%}.',
+    "A step inside the epoch's compiled loop takes, in times of the same step "
+    f'called alone, {loop}.',
   ]
   if cost := results['augmentation']:
     parts.append(f'Augmentation adds {cost["cost"]:.1%} to an `improved` step.')
