@@ -1,4 +1,4 @@
-"""The benchmark: equal work for all, honest arithmetic, readable results."""
+"""The benchmark: equal models, correct arithmetic, readable results."""
 
 import dataclasses
 import functools
@@ -100,7 +100,7 @@ def test_throughput_is_medians_of_rounds_and_ratios_of_medians():
   assert row['spread'] == 1  # Of PyTorch: from 1 to 17 around 16.
 
 
-def test_the_cost_of_augmentation_is_the_time_that_it_adds_to_a_step():
+def test_augmentation_costs_the_time_that_it_adds_to_a_step():
   row = summary.throughput(measured(), batch_size=128)
   cost = summary.augmentation(row)['cost']
   assert cost == pytest.approx((1 / 32 - 1 / 40) / (1 / 40))
@@ -121,7 +121,7 @@ def test_the_geometric_mean_is_over_the_models(results):
   assert results['geometric_mean']['vs_pytorch'] == pytest.approx(5)
 
 
-def test_the_file_keeps_the_contract(results, tmp_path):
+def test_benchmark_json_has_every_key_that_is_promised(results, tmp_path):
   measure.keep(results, tmp_path)
   kept = json.loads((tmp_path / 'benchmark.json').read_text())
   assert kept == results
@@ -162,7 +162,7 @@ def test_without_the_race_its_table_is_left_out(results):
   assert 'to 99 %' not in text
 
 
-def test_only_a_whole_run_on_mnist_is_kept_unasked(results):
+def test_only_a_complete_run_on_mnist_is_kept_by_default(results):
   plan = results['plan'] | {'data': 'mnist', 'rounds': 5, 'seeds': 5}
   whole = dict.fromkeys(work.WORKS)
   assert measure.is_complete({'plan': plan, 'throughput': whole})
@@ -201,13 +201,13 @@ def test_each_contender_begins_a_round_as_often_as_any_other():
   assert all(sorted(order) == sorted(worker.NAMES) for order in orders)
 
 
-def test_other_numbers_of_weights_are_refused():
+def test_models_of_different_sizes_are_refused():
   sizes = {'ours': {'num_params': 10}, 'stock_flax': {'num_params': 11}}
   with pytest.raises(errors.UserError, match="'stock_flax': 11"):
     rounds.check_sizes('basic', sizes)
 
 
-def test_a_block_is_as_long_as_asked_and_counts_no_warm_up(monkeypatch):
+def test_a_block_is_as_long_as_asked_without_the_warm_up(monkeypatch):
   now = 0.0
   monkeypatch.setattr(worker.time, 'perf_counter', lambda: now)
 
@@ -221,7 +221,7 @@ def test_a_block_is_as_long_as_asked_and_counts_no_warm_up(monkeypatch):
   assert now > block['seconds']
 
 
-def test_epochs_are_walked_through_whole_and_in_turn():
+def test_pieces_cover_every_epoch_in_order():
   epochs = contender.Epochs(lambda epoch: f'epoch {epoch}', 5)
   assert list(epochs.pieces(3)) == [('epoch 0', 0, 3)]
   assert list(epochs.pieces(8)) == [
@@ -251,9 +251,9 @@ def test_the_data_are_normalised_as_ours():
 
 
 def as_ours(stock, num_convs):
-  """Renames a stock model's layers to ours.
+  """Renames the layers of a stock model as in ours.
 
-  Where convolutions have norms at all, the first norms are theirs.
+  If there are several norms, the first ones follow the convolutions.
   """
   num_norms = sum(name.startswith('BatchNorm_') for name in stock)
   ours = {}
@@ -269,7 +269,7 @@ def as_ours(stock, num_convs):
 
 
 def stock_model(name):
-  """The stock model's compiled `apply`, and variables with no constants."""
+  """Returns the compiled `apply` of the stock model, and random variables."""
   state = jax.eval_shape(lambda: stock_flax.create_state(name))
   rng = np.random.default_rng(0)
 
@@ -286,7 +286,7 @@ def stock_model(name):
 
 
 @pytest.mark.parametrize('name', work.WORKS)
-def test_a_stock_model_is_ours_by_weights_and_by_logits(name, digits):
+def test_the_stock_model_has_our_weights_and_our_logits(name, digits):
   images = digits[0][:8]
   apply, variables = stock_model(name)
   stock = apply(variables, images)
@@ -345,7 +345,9 @@ def as_torch(name, variables, model):
 
 @pytest.mark.parametrize('channels_last', [False, True])
 @pytest.mark.parametrize('name', work.WORKS)
-def test_a_torch_model_is_the_stock_model(name, channels_last, digits):
+def test_the_torch_model_has_the_logits_of_the_stock_model(
+  name, channels_last, digits
+):
   torch = pytest.importorskip('torch')
   from experiments.benchmark.peers import pytorch
 
