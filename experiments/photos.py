@@ -1,29 +1,35 @@
-"""How well other people's digits are read: photos, scans and drawings.
+"""Measures how well other people's digits are read: photos, scans, drawings.
 
   python -m experiments.photos --data=DIR
 
 DIR holds one folder per set, each with a labels.csv (path,label) whose images
-show one digit each. For each set and label the first half of the rows chose
-the pipeline and the recipe; the second half, which is the default, reports. An
-image counts as right only when exactly one digit is found in it and read right.
-The results become experiments/results/photos.json and the README's table.
+show one digit each. The pipeline and the recipe were tuned on the first half of
+the rows of each set and label; the second half, which is the default, gives the
+numbers to report. An image counts as right only when exactly one digit is found
+in it and read right. The results become experiments/results/photos.json and a
+table in the README.
 """
 
 import collections
 import pathlib
+from collections.abc import Callable
 
 import numpy as np
 from absl import flags
 from PIL import Image
 
-from experiments import readme
+import experiments
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
 from mnist_jax.workdir import atomic_files
 
 _DATA = flags.DEFINE_string('data', '', 'Folder with one folder per set.')
 _HALF = flags.DEFINE_enum(
-  'half', 'report', ['choose', 'report'], 'Which half of each set and label.'
+  'half',
+  'report',
+  ['choose', 'report'],
+  'Which half of each set and label: the one that the pipeline was tuned on '
+  '(choose), or the other.',
 )
 _WEIGHTS = flags.DEFINE_list(
   'weights', ['robust', 'improved'], 'Names or folders of weights.'
@@ -31,43 +37,63 @@ _WEIGHTS = flags.DEFINE_list(
 
 
 def main() -> None:
-  """Reads every set with every network; keeps what the second half says."""
+  """Reads every set with every network; keeps the numbers of the second half.
+
+  Raises:
+    errors.UserError: when the sets or the weights cannot be read.
+  """
+  sets = find_sets(_DATA.value, _HALF.value)
+  if not _WEIGHTS.value:
+    raise errors.UserError('no weights are given; try --weights=robust')
+  # Imported here, so that --help and mistyped flags are answered at once.
+  from experiments import readme
   from mnist_jax.distributed import devices
   from mnist_jax.predict import classifier, weights
 
-  sets = find_sets(pathlib.Path(_DATA.value))
   devices.configure_reading()
-  found = {'half': _HALF.value, 'weights': {}, 'plain_resize': {}}
-  for name in _WEIGHTS.value:
-    network = classifier.Classifier(weights.load_weights(name))
+  networks = [
+    classifier.Classifier(weights.load_weights(name)) for name in _WEIGHTS.value
+  ]
+  found: dict = {'half': _HALF.value, 'weights': {}, 'plain_resize': {}}
+  for network in networks:
     for way, read in (('weights', read_photo), ('plain_resize', read_plainly)):
       found[way][network.name] = {
-        place.name: score(list_half(place, _HALF.value), network, read)
-        for place in sets
+        name: score(labels, network, read) for name, labels in sets.items()
       }
       say(way, network.name, found[way][network.name])
   if _HALF.value == 'report':
-    atomic_files.write_json(readme.RESULTS / 'photos.json', found)
+    atomic_files.write_json(experiments.RESULTS / 'photos.json', found)
     readme.update()
 
 
-def find_sets(folder: pathlib.Path) -> list[pathlib.Path]:
-  """Lists the folders of `folder` that hold a labels.csv.
+def find_sets(data: str, half: str) -> dict[str, dict[pathlib.Path, int]]:
+  """Returns {name of a set: {file: digit}} with one half of each set.
+
+  Args:
+    data: a folder with one folder per set, which has a labels.csv.
+    half: 'choose', the first half of the rows of each label, or 'report'.
 
   Raises:
-    errors.UserError: when there is none.
+    errors.UserError: when there is no set, or one has no image in that half.
   """
-  sets = sorted(path.parent for path in folder.glob('*/labels.csv'))
-  if not _DATA.value or not sets:
+  tables = sorted(pathlib.Path(data).glob('*/labels.csv')) if data else []
+  if not tables:
     raise errors.UserError(
-      f'data {_DATA.value!r} holds no folder with a labels.csv; give '
-      '--data=DIR with DIR/NAME/labels.csv'
+      f'data {data!r} has no folder with a labels.csv; give --data=DIR with '
+      'DIR/NAME/labels.csv'
     )
+  sets = {path.parent.name: list_half(path.parent, half) for path in tables}
+  for name, labels in sets.items():
+    if not labels:
+      raise errors.UserError(
+        f'set {name} has no image in the half {half!r}; add rows to its '
+        'labels.csv'
+      )
   return sets
 
 
 def list_half(folder: pathlib.Path, half: str) -> dict[pathlib.Path, int]:
-  """Returns the files of one half with their labels."""
+  """Returns the files of one half of a set with their digits."""
   from mnist_jax.predict import image_files
 
   by_label = collections.defaultdict(list)
@@ -82,8 +108,16 @@ def list_half(folder: pathlib.Path, half: str) -> dict[pathlib.Path, int]:
   }
 
 
-def score(labels: dict[pathlib.Path, int], network, read) -> dict:
-  """Returns accuracy, errors and count of the files in `labels`."""
+def score(
+  labels: dict[pathlib.Path, int], network, read: Callable[..., int]
+) -> dict:
+  """Returns accuracy, errors and count of the files in `labels`.
+
+  Args:
+    labels: one or more files and the digits that they show.
+    network: a `classifier.Classifier`.
+    read: `read_photo` or `read_plainly`.
+  """
   wrong = sum(read(path, network) != label for path, label in labels.items())
   return {
     'accuracy': 1 - wrong / len(labels),
@@ -96,7 +130,7 @@ def read_photo(path: pathlib.Path, network) -> int:
   """Reads a picture as `python -m mnist_jax.predict` does.
 
   Returns:
-    The digit; -1 when not exactly one is found.
+    The digit; -1 unless exactly one is found.
   """
   from mnist_jax.predict import digit_reader
 
@@ -107,7 +141,7 @@ def read_photo(path: pathlib.Path, network) -> int:
 def read_plainly(path: pathlib.Path, network) -> int:
   """Reads a picture as most MNIST projects do: made grey and 28x28.
 
-  Turned to bright on dark where the border is bright.
+  A picture with a bright border is inverted, so that the digit is bright.
   """
   pixels = np.asarray(Image.open(path).convert('L').resize((28, 28)))
   border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])

@@ -1,20 +1,19 @@
-"""The README's tables, made from experiments/results/.
+"""Writes the README's tables from the files in experiments/results/.
 
 python -m experiments.readme
 """
 
 import json
-import pathlib
 
+import experiments
 from experiments.benchmark import report as benchmark_report
 from mnist_jax.analysis.sweep import report as sweep_report
+from mnist_jax.cli import absl_flags
 
-ROOT = pathlib.Path(__file__).parent.parent
-RESULTS = pathlib.Path(__file__).parent / 'results'
-README = ROOT / 'README.md'
+README = experiments.ROOT / 'README.md'
 
-# What each recipe answers: the seed project's figure, as its README gives it.
-ANSWERS = {
+# Per recipe, the number that the student project's own README gives.
+ORIGINAL_RESULTS = {
   'single_conv': '94.97 % test',
   'two_conv': '98 to 99 % test',
   'wide_conv': '98.15 % at epoch 10',
@@ -25,22 +24,27 @@ ANSWERS = {
 }
 
 
+def read(name: str) -> dict | None:
+  """Returns the content of a file in experiments/results/, None without it."""
+  path = experiments.RESULTS / name
+  return json.loads(path.read_text()) if path.exists() else None
+
+
 def table() -> str:
-  """Returns the table as Markdown, a row for each result that is there."""
+  """Returns the table of recipes as Markdown, a row for each that has run."""
   lines = [
     '| recipe | weights | test accuracy | errors | validation | training |'
-    ' epochs | training time | it answers |',
+    " epochs | training time | original project's result |",
     '|---|--:|--:|--:|--:|--:|--:|--:|---|',
   ]
-  for name, answer in ANSWERS.items():
-    path = RESULTS / f'{name}.json'
-    if path.exists():
-      lines.append(row(name, answer, json.loads(path.read_text())))
+  for name, original in ORIGINAL_RESULTS.items():
+    if (result := read(f'{name}.json')) is not None:
+      lines.append(row(name, original, result))
   return '\n'.join(lines)
 
 
-def row(name: str, answer: str, result: dict) -> str:
-  """Returns one line of the table."""
+def row(name: str, original: str, result: dict) -> str:
+  """Returns one line of the table of recipes."""
   valid, test = result['valid'], result['test']
   cells = (
     f'[`{name}`](configs/{name}.py)',
@@ -51,35 +55,30 @@ def row(name: str, answer: str, result: dict) -> str:
     f'{result["train"]["accuracy"]:.2%}',
     f'{result["epochs"]:g}',
     f'{result["train_seconds"]:,.0f} s',
-    answer,
+    original,
   )
   return f'| {" | ".join(cells)} |'
 
 
 def benchmark() -> str:
-  """Returns the benchmark's tables, or nothing before it has been run."""
-  path = RESULTS / 'benchmark.json'
-  if not path.exists():
-    return ''
-  return benchmark_report.table(json.loads(path.read_text()))
+  """Returns the benchmark's tables; '' before it has been run."""
+  found = read('benchmark.json')
+  return benchmark_report.table(found) if found else ''
 
 
 def seeds() -> str:
-  """Returns what the committed sweep of `fast` says, or nothing before it."""
-  path = RESULTS / 'fast-seeds.json'
-  if not path.exists():
+  """Returns the summary of the sweep of `fast`; '' before it has been run."""
+  found = read('fast-seeds.json')
+  if not found:
     return ''
-  text = sweep_report.describe(json.loads(path.read_text()))
-  command = json.loads(path.read_text())['command']
-  return f'```\n$ {command}\n{text}\n```'
+  return f'```\n$ {found["command"]}\n{sweep_report.describe(found)}\n```'
 
 
 def photos() -> str:
-  """Returns the accuracy on other people's digits, or nothing before it."""
-  path = RESULTS / 'photos.json'
-  if not path.exists():
+  """Returns the accuracy on other people's digits; '' without results."""
+  found = read('photos.json')
+  if not found:
     return ''
-  found = json.loads(path.read_text())
   ways = [
     (f'`{name}`, {title}', found[way][name])
     for name in found['weights']
@@ -107,7 +106,7 @@ PARTS = {
 
 
 def split(text: str, name: str) -> tuple[str, str, str]:
-  """Splits the README around what stands between the marks of a part."""
+  """Splits the README at the marks of a part: before, between and after."""
   start, end = f'<!-- {name} -->\n', f'<!-- end of {name} -->'
   before, rest = text.split(start)
   between, after = rest.split(end)
@@ -115,7 +114,7 @@ def split(text: str, name: str) -> tuple[str, str, str]:
 
 
 def update() -> None:
-  """Writes every part between its marks."""
+  """Writes every part between its marks in the README."""
   text = README.read_text()
   for name, make in PARTS.items():
     before, _, after = split(text, name)
@@ -124,4 +123,4 @@ def update() -> None:
 
 
 if __name__ == '__main__':
-  update()
+  absl_flags.run(update)

@@ -7,11 +7,12 @@ import sys
 import tempfile
 import time
 
+import experiments
 from experiments.benchmark import rounds
 from experiments.benchmark.peers import worker
 from mnist_jax import errors
 
-RECIPE = pathlib.Path(__file__).parents[2] / 'configs' / 'fast.py'
+RECIPE = experiments.ROOT / 'configs' / 'fast.py'
 FIRST_SEED = 1000
 NAMES = ('ours', *worker.PYTORCH)
 
@@ -23,19 +24,22 @@ def measure(data_name: str, num_seeds: int, mode: str) -> dict:
 
   Args:
     data_name: as in `config.data.name`.
-    num_seeds: how often.
-    mode: of the recipe, 'full' or 'smoke'; 'smoke' is for two contenders and
-      leaves the unmeasured runs out.
+    num_seeds: measured runs of each contender, 1 or more.
+    mode: of the recipe, 'full' or 'smoke'; 'smoke' runs two contenders only
+      and leaves the unmeasured runs out.
 
   Returns:
-    By contender, a list of runs with 'seed', 'train_seconds',
-    'total_seconds' (of the whole process) and 'test_accuracy'.
+    {contender: list of runs}, each with 'seed', 'train_seconds',
+    'total_seconds' (of the whole process), 'test_accuracy' and 'num_params'.
+
+  Raises:
+    errors.UserError: when a contender fails.
   """
   names = NAMES[:2] if mode == 'smoke' else NAMES
   if mode == 'full':
     for name in names:
       run(name, data_name, FIRST_SEED, mode)
-  runs = {name: [] for name in names}
+  runs: dict[str, list[dict]] = {name: [] for name in names}
   for i, order in enumerate(rounds.rotations(names, num_seeds)):
     for name in order:
       runs[name].append(run(name, data_name, FIRST_SEED + i, mode))
@@ -43,7 +47,7 @@ def measure(data_name: str, num_seeds: int, mode: str) -> dict:
 
 
 def run(name: str, data_name: str, seed: int, mode: str) -> dict:
-  """Runs one contender from start to end; see `measure`."""
+  """Runs one contender in a process of its own; see `measure`."""
   with tempfile.TemporaryDirectory() as workdir:
     if name == 'ours':
       command = our_command(data_name, seed, mode, workdir)
@@ -68,8 +72,10 @@ def run(name: str, data_name: str, seed: int, mode: str) -> dict:
   return result | {'total_seconds': total_seconds}
 
 
-def our_command(data_name: str, seed: int, mode: str, workdir: str) -> list:
-  """Returns the command as a user would write it."""
+def our_command(
+  data_name: str, seed: int, mode: str, workdir: str
+) -> list[str]:
+  """Returns the command that trains `fast`, as a user would type it."""
   return [
     *(sys.executable, '-m', 'mnist_jax.main'),
     f'--config={RECIPE}:{mode}',
@@ -80,7 +86,7 @@ def our_command(data_name: str, seed: int, mode: str, workdir: str) -> list:
 
 
 def read_result(path: pathlib.Path) -> dict:
-  """Returns what PyTorch's script says too, from a result.json."""
+  """Returns the fields that `peers/one_epoch.py` prints, from result.json."""
   result = json.loads(path.read_text())
   return {
     'seed': result['seed'],

@@ -1,4 +1,4 @@
-"""benchmark.json as Markdown and as a figure."""
+"""A benchmark's results as Markdown tables and as a figure."""
 
 import statistics
 
@@ -13,7 +13,7 @@ COLORS = {
 
 
 def table(results: dict) -> str:
-  """Returns the results as Markdown: two tables, each with its conditions."""
+  """Returns the results as Markdown: tables of speed and of time to 99 %."""
   parts = [throughput_table(results['throughput']), conditions(results)]
   if results['time_to_99']:
     parts.append(race_table(results['time_to_99']))
@@ -21,7 +21,7 @@ def table(results: dict) -> str:
 
 
 def throughput_table(rows: dict) -> str:
-  """Returns images per second, a row for each model."""
+  """Returns a table of images per second, a row for each model."""
   lines = [
     '| model | batch | this project | stock Flax | PyTorch | against stock Flax'
     ' | against PyTorch |',
@@ -42,7 +42,7 @@ def throughput_table(rows: dict) -> str:
 
 
 def conditions(results: dict) -> str:
-  """Returns a paragraph: where, how often, how quiet, and what parts cost."""
+  """Returns a paragraph on machine, versions, load, and the cost of parts."""
   rows, machine = results['throughput'], results['machine']
   plan, versions = results['plan'], results['versions']
   loop = ', '.join(
@@ -51,13 +51,14 @@ def conditions(results: dict) -> str:
   parts = [
     f'Training images per second on {plan["data"]}, medians of '
     f'{plan["rounds"]} interleaved rounds; PyTorch in the best of four set-ups '
-    '(contiguous or channels last, waiting threads that spin or sleep).',
+    '(contiguous or channels last; waiting threads that spin or sleep).',
     f'Machine: {machine["device"]}; JAX {versions["jax"]}, Flax '
     f'{versions["flax"]}, PyTorch {versions["torch"]}.',
-    f'Load average at the start {machine["load_average"][0]:.1f}; rounds of '
-    f'one contender within {max(row["spread"] for row in rows.values()):.0%}.',
-    "A step inside the epoch's program takes, relative to the same step "
-    f'alone, {loop}.',
+    f'Load average at the start {machine["load_average"][0]:.1f}; the rounds '
+    'of one contender differ by up to '
+    f'{max(row["spread"] for row in rows.values()):.0%}.',
+    "A step inside the epoch's compiled loop takes, in times of the same step "
+    f'called alone, {loop}.',
   ]
   if cost := results['augmentation']:
     parts.append(f'Augmentation adds {cost["cost"]:.1%} to an `improved` step.')
@@ -65,7 +66,7 @@ def conditions(results: dict) -> str:
 
 
 def race_table(race: dict) -> str:
-  """Returns seconds to 99 %."""
+  """Returns a table of the seconds to 99 %."""
   names = {'ours': '`fast`', 'pytorch_recipe': 'PyTorch, one epoch'}
   lines = [
     '| to 99 % | training | whole process | test accuracy | seeds |',

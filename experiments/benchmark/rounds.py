@@ -1,7 +1,7 @@
 """Contenders in processes of their own, timed in turn, round by round.
 
-One trains while the others sleep, and each round begins with another of them:
-whatever else happens on the machine happens to all.
+One trains while the others sleep, and each round begins with another one, so
+that whatever else runs on the machine slows all of them alike.
 """
 
 import contextlib
@@ -15,10 +15,10 @@ from mnist_jax import errors
 
 
 class Process:
-  """One contender at work on one model."""
+  """The process of one contender that trains one model."""
 
   def __init__(self, contender: str, model: str, data_name: str):
-    """Starts it; `answer` then waits until it is warm."""
+    """Starts the process; `answer` then waits until it has compiled."""
     self.name = f'{contender} of {model}'
     module = ['-m', 'experiments.benchmark.peers.worker']
     self.process = subprocess.Popen(
@@ -27,8 +27,10 @@ class Process:
       stdout=subprocess.PIPE,
       env=worker.environment(contender),
       text=True,
-      start_new_session=True,  # An interrupt is for the one that asks.
+      start_new_session=True,  # Ctrl-C stops the parent, which then ends it.
     )
+    assert self.process.stdin and self.process.stdout
+    self.stdin, self.stdout = self.process.stdin, self.process.stdout
 
   def answer(self) -> dict:
     """Waits for the next line.
@@ -36,30 +38,30 @@ class Process:
     Raises:
       errors.UserError: when the process has ended instead.
     """
-    line = self.process.stdout.readline()
+    line = self.stdout.readline()
     if not line:
       raise errors.UserError(f'{self.name} has ended; its last line says why')
     return json.loads(line)
 
   def block(self, seconds: float) -> dict:
-    """Lets it train for about so long; returns what `worker.measure` says."""
-    with contextlib.suppress(BrokenPipeError):  # Then there is no answer.
-      self.process.stdin.write(f'{seconds}\n')
-      self.process.stdin.flush()
+    """Lets it train for about `seconds`; returns a block (`worker.measure`)."""
+    with contextlib.suppress(BrokenPipeError):  # `answer` then says so.
+      self.stdin.write(f'{seconds}\n')
+      self.stdin.flush()
     return self.answer()
 
   def close(self) -> None:
-    """Ends it."""
+    """Ends the process."""
     with contextlib.suppress(BrokenPipeError):
-      self.process.stdin.close()
-    self.process.stdout.close()
+      self.stdin.close()
+    self.stdout.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
       self.process.wait(10)
     self.process.kill()
 
 
 def contenders(model: str) -> list[str]:
-  """Returns who is timed on `model`; augmentation belongs to `improved`."""
+  """Returns the names timed on `model`; only `improved` has augmentation."""
   return [
     name
     for name in worker.NAMES
@@ -73,15 +75,16 @@ def measure(model: str, data_name: str, rounds: int, seconds: float) -> dict:
   Args:
     model: a key of `work.WORKS`.
     data_name: as in `config.data.name`.
-    rounds: how many blocks of each count; one more before them does not.
-    seconds: roughly the length of a block.
+    rounds: measured blocks of each contender, after one unmeasured block.
+    seconds: approximate length of a block.
 
   Returns:
-    By contender: 'num_params', 'runs_on', and 'blocks', a list with 'steps',
-    'seconds' and 'loss' of each.
+    {contender: {'num_params', 'runs_on', 'blocks'}}, where 'blocks' is a list
+    with 'steps', 'seconds' and 'loss' of each block.
 
   Raises:
-    errors.UserError: when a contender has ended, or is of another size.
+    errors.UserError: when a contender has ended, or their models differ in
+      size.
   """
   names = contenders(model)
   with contextlib.ExitStack() as stack:
@@ -99,21 +102,21 @@ def measure(model: str, data_name: str, rounds: int, seconds: float) -> dict:
   return measured
 
 
-def rotations(names: Sequence[str], rounds: int) -> list[Sequence[str]]:
-  """Returns the order of each round; it begins with another name each time."""
+def rotations(names: Sequence[str], rounds: int) -> list[list[str]]:
+  """Returns the order of each round; each begins with another name."""
   starts = [i % len(names) for i in range(rounds)]
-  return [names[start:] + names[:start] for start in starts]
+  return [[*names[start:], *names[:start]] for start in starts]
 
 
 def check_sizes(model: str, measured: dict) -> None:
-  """Checks that all contenders train as many weights.
+  """Checks that the models of all contenders have the same number of weights.
 
   Raises:
     errors.UserError: naming the sizes.
   """
-  sizes = {name: who['num_params'] for name, who in measured.items()}
+  sizes = {name: its['num_params'] for name, its in measured.items()}
   if len(set(sizes.values())) > 1:
     raise errors.UserError(
-      f'{model} has not one number of weights: {sizes}; make '
-      'peers/work.py follow mnist_jax/models/cnn.py'
+      f'the contenders have different numbers of weights for {model}: {sizes};'
+      ' make peers/work.py match mnist_jax/models/cnn.py'
     )

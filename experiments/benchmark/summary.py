@@ -1,4 +1,4 @@
-"""From blocks and runs to medians and ratios: what benchmark.json says."""
+"""Medians and ratios of timed blocks and runs, as in benchmark.json."""
 
 import statistics
 
@@ -7,21 +7,22 @@ def throughput(measured: dict, batch_size: int) -> dict:
   """Summarises one model.
 
   Args:
-    measured: from `benchmark_rounds.measure`.
+    measured: from `rounds.measure`.
     batch_size: images in a step.
 
   Returns:
-    Images per second, each the median of its blocks, 'pytorch' in its best
-    set-up; ratios of these medians; 'step_in_loop', the cost of a step inside
-    the epoch's program over that of the same step alone; 'spread', the widest
-    range of one contender's blocks over their median; and all the blocks.
+    Images per second as the median of the blocks, for 'pytorch' in its best
+    set-up; ratios of these medians; 'step_in_loop', the time of a step inside
+    the epoch's program divided by that of the same step alone; 'spread', the
+    widest range of one contender's blocks divided by their median; and the
+    rates of all blocks.
   """
   rates = {
-    name: [batch_size * b['steps'] / b['seconds'] for b in who['blocks']]
-    for name, who in measured.items()
+    name: [batch_size * b['steps'] / b['seconds'] for b in its['blocks']]
+    for name, its in measured.items()
   }
   medians = {name: statistics.median(rates[name]) for name in rates}
-  best = max(_pytorch(medians), key=medians.get)
+  best = max(_pytorch(medians), key=lambda name: medians[name])
   ours, stock = medians['ours'], medians['stock_flax']
   pytorch = medians[best]
   return {
@@ -34,13 +35,13 @@ def throughput(measured: dict, batch_size: int) -> dict:
     'step_in_loop': medians['ours_alone'] / ours,
     'batch_size': batch_size,
     'num_params': measured['ours']['num_params'],
-    'runs_on': {name: who['runs_on'] for name, who in measured.items()},
+    'runs_on': {name: its['runs_on'] for name, its in measured.items()},
     'images': {
-      name: batch_size * sum(block['steps'] for block in who['blocks'])
-      for name, who in measured.items()
+      name: batch_size * sum(block['steps'] for block in its['blocks'])
+      for name, its in measured.items()
     },
     'last_loss': {
-      name: who['blocks'][-1]['loss'] for name, who in measured.items()
+      name: its['blocks'][-1]['loss'] for name, its in measured.items()
     },
     'rounds': rates,
     'spread': max(
@@ -51,9 +52,14 @@ def throughput(measured: dict, batch_size: int) -> dict:
 
 
 def augmentation(row: dict | None) -> dict:
-  """Returns what augmentation costs, from `throughput` of `improved`, if any.
+  """Returns the cost of augmentation.
 
-  'cost' is the time that it adds to a step, as a share of the step without.
+  Args:
+    row: `throughput` of `improved`; None when that was not measured.
+
+  Returns:
+    Images per second 'without' and 'with' augmentation, and 'cost', the time
+    that it adds to a step as a share of the step without; {} for None.
   """
   if row is None:
     return {}
@@ -66,7 +72,7 @@ def augmentation(row: dict | None) -> dict:
 
 
 def geometric_means(rows: dict) -> dict:
-  """Returns the mean ratios over all models, from their `throughput`."""
+  """Returns the geometric means of the ratios over all models."""
   return {
     name: statistics.geometric_mean(row[name] for row in rows.values())
     for name in ('vs_stock_flax', 'vs_pytorch')
@@ -74,10 +80,10 @@ def geometric_means(rows: dict) -> dict:
 
 
 def race(runs: dict) -> dict:
-  """Summarises the time to 99 %, from `benchmark_race.measure`.
+  """Summarises the time to 99 %, from `race.measure`.
 
-  Seconds are medians, the accuracy a mean; of PyTorch's set-ups the one that
-  trains fastest counts.
+  Seconds are medians and the accuracy is a mean. Of PyTorch's set-ups the one
+  that trains fastest is taken.
   """
   rows = {name: _race_row(some) for name, some in runs.items()}
   best = min(_pytorch(rows), key=lambda name: rows[name]['train_seconds'])

@@ -48,7 +48,7 @@ def _acquire(folder: pathlib.Path) -> IO[str]:
     str(folder).encode()
   except UnicodeEncodeError as error:
     raise errors.UserError(
-      f'the folder {ascii(str(folder))} has a name that is not UTF-8, which '
+      f'the folder {str(folder)!a} has a name that is not UTF-8, which '
       'checkpoints cannot use; choose another --workdir'
     ) from error
   try:

@@ -1,31 +1,19 @@
-"""The benchmark: equal work for all, honest arithmetic, readable results."""
+"""The benchmark: equal models, correct arithmetic, readable results."""
 
 import dataclasses
-import functools
 import importlib
 import importlib.util
 import io
 import json
+import math
 
-import jax
-import jax.numpy as jnp
-import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.benchmark import __main__ as benchmark
-from experiments.benchmark import report, rounds, summary
-from experiments.benchmark.peers import contender, stock_flax, work, worker
+from experiments.benchmark import measure, report, rounds, summary
+from experiments.benchmark.peers import work, worker
 from mnist_jax import errors
-from mnist_jax.models import cnn
-from mnist_jax.models import summary as model_summary
 
-WEIGHTS = {
-  'single_conv': 434_258,
-  'wide_conv': 65_194,
-  'basic': 122_570,
-  'improved': 391_370,
-}
 # Steps per second of each contender in three rounds: the medians are 40, 10,
 # 8, 16 (the best of PyTorch), 12, 4, 50 and 32.
 SPEEDS = {
@@ -77,12 +65,12 @@ def results():
   rows = {'improved': row, 'basic': row | {'vs_pytorch': 10.0}}
   return {
     'date': '2026-01-02T03:04:05+00:00',
-    'plan': dataclasses.asdict(benchmark.QUICK),
+    'plan': dataclasses.asdict(measure.QUICK),
     'throughput': rows,
     'geometric_mean': summary.geometric_means(rows),
     'augmentation': summary.augmentation(row),
     'time_to_99': race(),
-    'machine': benchmark.machine(rows, (0.25, 0.5, 0.75)),
+    'machine': measure.machine(rows, (0.25, 0.5, 0.75)),
     'versions': dict.fromkeys(('python', 'jax', 'flax', 'torch'), '1.2.3'),
   }
 
@@ -100,7 +88,7 @@ def test_throughput_is_medians_of_rounds_and_ratios_of_medians():
   assert row['spread'] == 1  # Of PyTorch: from 1 to 17 around 16.
 
 
-def test_the_cost_of_augmentation_is_the_time_that_it_adds_to_a_step():
+def test_augmentation_costs_the_time_that_it_adds_to_a_step():
   row = summary.throughput(measured(), batch_size=128)
   cost = summary.augmentation(row)['cost']
   assert cost == pytest.approx((1 / 32 - 1 / 40) / (1 / 40))
@@ -121,8 +109,8 @@ def test_the_geometric_mean_is_over_the_models(results):
   assert results['geometric_mean']['vs_pytorch'] == pytest.approx(5)
 
 
-def test_the_file_keeps_the_contract(results, tmp_path):
-  benchmark.keep(results, tmp_path)
+def test_benchmark_json_has_every_key_that_is_promised(results, tmp_path):
+  measure.keep(results, tmp_path)
   kept = json.loads((tmp_path / 'benchmark.json').read_text())
   assert kept == results
   for row in kept['throughput'].values():
@@ -162,20 +150,37 @@ def test_without_the_race_its_table_is_left_out(results):
   assert 'to 99 %' not in text
 
 
-def test_only_a_whole_run_on_mnist_is_kept_unasked(results):
+def test_only_a_complete_run_on_mnist_is_kept_by_default(results):
   plan = results['plan'] | {'data': 'mnist', 'rounds': 5, 'seeds': 5}
   whole = dict.fromkeys(work.WORKS)
-  assert benchmark.is_complete({'plan': plan, 'throughput': whole})
+  assert measure.is_complete({'plan': plan, 'throughput': whole})
   for fewer in ({'rounds': 4}, {'seeds': 4}, {'data': 'uci_digits'}):
     run = {'plan': plan | fewer, 'throughput': whole}
-    assert not benchmark.is_complete(run)
-  assert not benchmark.is_complete({'plan': plan, 'throughput': {'basic': 0}})
+    assert not measure.is_complete(run)
+  assert not measure.is_complete({'plan': plan, 'throughput': {'basic': 0}})
 
 
 def test_without_pytorch_one_line_names_the_way_out(monkeypatch):
   monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
   with pytest.raises(errors.UserError, match='requirements-bench'):
-    benchmark.check()
+    measure.check(measure.QUICK)
+
+
+@pytest.mark.parametrize(
+  ('change', 'words'),
+  [
+    ({'models': []}, 'single_conv'),
+    ({'models': ['basic', 'fast']}, 'basic,fast'),
+    ({'rounds': 0}, 'rounds 0'),
+    ({'seconds': math.nan}, 'seconds nan'),
+    ({'seconds': math.inf}, 'seconds inf'),
+    ({'seeds': -1}, 'seeds -1'),
+  ],
+)
+def test_a_plan_that_breaks_a_rule_is_refused(monkeypatch, change, words):
+  monkeypatch.setattr(importlib.util, 'find_spec', lambda name: True)
+  with pytest.raises(errors.UserError, match=words):
+    measure.check(dataclasses.replace(measure.QUICK, **change))
 
 
 def test_each_contender_begins_a_round_as_often_as_any_other():
@@ -184,171 +189,7 @@ def test_each_contender_begins_a_round_as_often_as_any_other():
   assert all(sorted(order) == sorted(worker.NAMES) for order in orders)
 
 
-def test_other_numbers_of_weights_are_refused():
+def test_models_of_different_sizes_are_refused():
   sizes = {'ours': {'num_params': 10}, 'stock_flax': {'num_params': 11}}
   with pytest.raises(errors.UserError, match="'stock_flax': 11"):
     rounds.check_sizes('basic', sizes)
-
-
-def test_a_block_is_as_long_as_asked_and_counts_no_warm_up(monkeypatch):
-  now = 0.0
-  monkeypatch.setattr(worker.time, 'perf_counter', lambda: now)
-
-  def take(num_steps):
-    nonlocal now
-    now += num_steps / 64
-    return 0.5
-
-  block = worker.measure(take, 2.0)
-  assert block == {'steps': 128, 'seconds': 2.0, 'loss': 0.5}
-  assert now > block['seconds']
-
-
-def test_epochs_are_walked_through_whole_and_in_turn():
-  epochs = contender.Epochs(lambda epoch: f'epoch {epoch}', 5)
-  assert list(epochs.pieces(3)) == [('epoch 0', 0, 3)]
-  assert list(epochs.pieces(8)) == [
-    ('epoch 0', 3, 5),
-    ('epoch 1', 0, 5),
-    ('epoch 2', 0, 1),
-  ]
-
-
-def test_a_contender_in_its_own_process_answers_until_it_ends():
-  process = rounds.Process('ours', 'single_conv', 'uci_digits')
-  try:
-    assert process.answer()['num_params'] == WEIGHTS['single_conv']
-    block = process.block(0.01)
-    assert block['steps'] > 0
-    assert block['seconds'] > 0
-    assert 0 < block['loss'] < 3
-    process.process.kill()
-    with pytest.raises(errors.UserError, match='ours of single_conv has ended'):
-      process.block(0.01)
-  finally:
-    process.close()
-
-
-def test_the_data_are_normalised_as_ours():
-  assert (work.MEAN, work.STD) == (cnn.MEAN, cnn.STD)
-
-
-def as_ours(stock, num_convs):
-  """Renames a stock model's layers to ours.
-
-  Where convolutions have norms at all, the first norms are theirs.
-  """
-  num_norms = sum(name.startswith('BatchNorm_') for name in stock)
-  ours = {}
-  for name, arrays in stock.items():
-    kind, number = name.split('_')
-    in_conv = kind == 'Conv' or (num_norms > 1 and int(number) < num_convs)
-    if kind == 'BatchNorm' and not in_conv:
-      number = 0
-    layer = 'ConvBlock' if kind != 'Dense' and in_conv else 'Dense'
-    part = 'norm' if kind == 'BatchNorm' else kind.lower()
-    ours.setdefault(f'{layer}_{number}', {})[part] = arrays
-  return ours
-
-
-def stock_model(name):
-  """The stock model's compiled `apply`, and variables with no constants."""
-  state = jax.eval_shape(lambda: stock_flax.create_state(name))
-  rng = np.random.default_rng(0)
-
-  def draw(low, high, tree):
-    return jax.tree.map(
-      lambda x: rng.uniform(low, high, x.shape).astype(np.float32), tree
-    )
-
-  variables = {
-    'params': draw(-0.2, 0.2, state.params),
-    'batch_stats': draw(0.5, 1.5, state.batch_stats),
-  }
-  return jax.jit(functools.partial(state.apply_fn, train=False)), variables
-
-
-@pytest.mark.parametrize('name', work.WORKS)
-def test_a_stock_model_is_ours_by_weights_and_by_logits(name, digits):
-  images = digits[0][:8]
-  apply, variables = stock_model(name)
-  stock = apply(variables, images)
-  config = work.create_config(name, 'uci_digits')
-  num_convs = sum(layer[0] == 'conv' for layer in work.WORKS[name].layers)
-  ours = {key: as_ours(tree, num_convs) for key, tree in variables.items()}
-  model = cnn.create_model(config.model)
-  logits = jax.jit(model.apply)(ours, cnn.as_input(jnp.asarray(images)))
-  assert model_summary.num_params(variables['params']) == WEIGHTS[name]
-  np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
-
-
-@pytest.mark.usefixtures('quick_compile')
-def test_stock_flax_learns(digits):
-  state = stock_flax.create_state('basic')
-  images, labels = (jnp.asarray(array[:32]) for array in digits)
-  indices = jnp.arange(32)[None]
-  losses = []
-  for _ in range(10):
-    state, loss = stock_flax.train_step(
-      state, jnp.float32(0), images, labels, indices, 0
-    )
-    losses.append(float(loss))
-  assert losses[-1] < 0.5 * losses[0]
-
-
-def as_torch(name, variables, model):
-  """Fills a torch model with the arrays of a stock Flax model, in order."""
-  torch = importlib.import_module('torch')
-  side = {'single_conv': 13, 'wide_conv': 12, 'basic': 5, 'improved': 3}[name]
-  numbers = {'Conv': 0, 'Dense': 0, 'BatchNorm': 0}
-  kinds = {'Conv2d': 'Conv', 'Linear': 'Dense'}
-  for module in model:
-    kind = kinds.get(type(module).__name__, type(module).__name__[:9])
-    if kind not in numbers:
-      continue
-    key = f'{kind}_{numbers[kind]}'
-    numbers[kind] += 1
-    params = variables['params'][key]
-    arrays = {'bias': params['bias']}
-    if kind == 'Conv':
-      arrays['weight'] = params['kernel'].transpose(3, 2, 0, 1)
-    elif kind == 'Dense':
-      kernel = params['kernel']
-      if key == 'Dense_0':  # From rows, columns, channels to channels first.
-        kernel = kernel.reshape(side, side, -1, kernel.shape[1])
-        kernel = kernel.transpose(2, 0, 1, 3).reshape(-1, kernel.shape[-1])
-      arrays['weight'] = kernel.T
-    else:
-      stats = variables['batch_stats'][key]
-      arrays['weight'] = params['scale']
-      arrays |= {'running_mean': stats['mean'], 'running_var': stats['var']}
-    state = {key: torch.tensor(np.array(x)) for key, x in arrays.items()}
-    module.load_state_dict(state, strict=False)
-
-
-@pytest.mark.parametrize('channels_last', [False, True])
-@pytest.mark.parametrize('name', work.WORKS)
-def test_a_torch_model_is_the_stock_model(name, channels_last, digits):
-  torch = pytest.importorskip('torch')
-  from experiments.benchmark.peers import pytorch
-
-  model = pytorch.create_model(work.WORKS[name])
-  apply, variables = stock_model(name)
-  as_torch(name, variables, model)
-  if channels_last:
-    model = model.to(memory_format=torch.channels_last)
-  images = digits[0][:8]
-  x = pytorch.as_input(torch.tensor(images), channels_last)
-  with torch.inference_mode():
-    logits = model.eval()(x).numpy()
-  assert sum(p.numel() for p in model.parameters()) == WEIGHTS[name]
-  stock = apply(variables, images)
-  np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
-
-
-def test_the_one_epoch_recipe_has_its_published_weights():
-  pytest.importorskip('torch')
-  from experiments.benchmark.peers import one_epoch
-
-  model = one_epoch.create_model()
-  assert sum(p.numel() for p in model.parameters()) == 215_194

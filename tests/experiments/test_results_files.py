@@ -1,15 +1,15 @@
 """What the README says is what the results say."""
 
 import json
-import re
 
 import pytest
 
+import experiments
 from experiments import readme
 
 TEXT = readme.README.read_text()
-RESULTS = sorted(readme.RESULTS.glob('*.json'))
-RECIPES = [path for path in RESULTS if path.stem in readme.ANSWERS]
+RESULTS = sorted(experiments.RESULTS.glob('*.json'))
+RECIPES = [path for path in RESULTS if path.stem in readme.ORIGINAL_RESULTS]
 
 
 @pytest.mark.parametrize('name', readme.PARTS)
@@ -31,18 +31,11 @@ def test_a_result_is_of_a_whole_run_on_all_of_mnists_test_images(path):
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
 def test_a_recipes_header_says_what_its_result_says(path):
   test = json.loads(path.read_text())['test']
-  header = (readme.ROOT / f'configs/{path.stem}.py').read_text()
+  header = (experiments.ROOT / f'configs/{path.stem}.py').read_text()
   assert f'{test["accuracy"]:.2%}'.replace('%', ' %') in header
   assert f'{test["num_errors"]} errors' in header
   assert f'experiments/results/{path.stem}.json' in header
 
 
 def test_every_recipe_the_table_knows_has_a_result():
-  assert {path.stem for path in RECIPES} == readme.ANSWERS.keys()
-
-
-def test_every_path_the_readme_links_to_exists():
-  links = re.findall(r'\]\(((?!https?:|#)[^)#]+)', TEXT)
-  assert links
-  for link in links:
-    assert (readme.ROOT / link).exists(), link
+  assert {path.stem for path in RECIPES} == readme.ORIGINAL_RESULTS.keys()

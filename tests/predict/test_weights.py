@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 from configs import single_conv
-from experiments import publish
+from experiments.publish import model_card, pretrained
 from mnist_jax.analysis.run import classification, load
 from mnist_jax.data import datasets, uci_digits
 from mnist_jax.errors import UserError
@@ -64,7 +64,7 @@ def draw(leaf):
 @pytest.fixture(scope='module')
 def published(workdir, tmp_path_factory):
   out = tmp_path_factory.mktemp('published')
-  publish.publish(str(workdir), 'mine', str(out))
+  pretrained.publish(str(workdir), 'mine', str(out))
   return out
 
 
@@ -117,16 +117,14 @@ def test_the_facts_and_the_card_say_what_the_run_says(workdir, published):
 def test_a_card_tells_of_photos_where_there_are_results(
   published, monkeypatch, tmp_path
 ):
-  from experiments import model_card
-
   row = {'accuracy': 0.875, 'num_errors': 125, 'count': 1000}
   path = tmp_path / 'photos.json'
   path.write_text(
     json.dumps({'weights': {'mine': {'desks': row}}, 'plain_resize': {}})
   )
-  monkeypatch.setattr(publish, 'PHOTOS', path)
+  monkeypatch.setattr(pretrained, 'PHOTOS', path)
   facts = json.loads((published / 'mine.json').read_text())
-  card = model_card.render(facts, publish.read_photos('mine'))
+  card = model_card.render(facts, pretrained.read_photos('mine'))
   assert '| desks | 87.50% | - | 1,000 |' in card
   assert 'desks' not in (published / 'mine.md').read_text()
 

@@ -3,14 +3,13 @@
 import runpy
 
 import pytest
-import sweep_samples
 
-from experiments import readme, variants
+import experiments
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.sweep import trials
 
-RECIPES = sorted((readme.ROOT / 'configs').glob('[!_]*.py'))
+RECIPES = sorted((experiments.ROOT / 'configs').glob('[!_]*.py'))
 
 
 def default(**optim):
@@ -81,29 +80,3 @@ def test_every_row_of_a_recipes_sweep_fits_its_config(path):
   recipe['sweep'](lambda **row: rows.append(row))
   made = trials.make_trials(recipe['get_config'](), 1, rows)
   assert len(made) == len(rows) > 1
-
-
-def test_every_ablation_takes_something_away():
-  config = runpy.run_path(str(readme.ROOT / 'configs/improved.py'))[
-    'get_config'
-  ]()
-  made = trials.make_trials(config, 1, list(variants.VARIANTS.values()))
-  for trial in made:
-    assert config_lib.differences(config, trial.config)
-
-
-def test_ablations_tell_what_the_recipe_loses_without_an_ingredient():
-  # Without dropout: 10 errors more for every seed; all else was not run.
-  rows = [
-    sweep_samples.make_result(seed, errors + more, overrides=overrides)
-    for overrides, more in (({}, 0), (variants.VARIANTS['no dropout'], 10))
-    for seed, errors in enumerate((90, 95, 103))
-  ]
-  found, figure, text = variants.compare(sweep_samples.make_sweep(rows))
-  (row,) = found['ablations']
-  assert (row['name'], row['n']) == ('no dropout', 3)
-  assert row['difference_errors'] == 10
-  assert row['difference'] == pytest.approx(-0.001)
-  assert len(found['summary']['points']) == 2
-  assert 'no dropout' in text
-  assert figure.get_axes()

@@ -1,6 +1,7 @@
-"""What every contender offers, and how all of them walk through epochs."""
+"""The interface of every contender, and how all of them go through epochs."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,9 +11,9 @@ class Contender:
   """A model in training.
 
   Attributes:
-    take: takes that many steps, waits for their end, and returns the mean
-      loss over their images.
-    num_params: weights, batch norm's running moments not among them.
+    take: takes a number of steps, waits until they are done, and returns the
+      mean loss over their images.
+    num_params: number of weights, without batch norm's running moments.
     runs_on: devices or threads, in words.
   """
 
@@ -30,7 +31,7 @@ class Epochs:
     self.epoch, self.done, self.indices = 0, 0, load(0)
 
   def pieces(self, num_steps: int) -> Iterator[tuple[Any, int, int]]:
-    """Yields (indices, start, stop), pieces of epochs of `num_steps` in all."""
+    """Yields (indices, start, stop) for the next `num_steps` steps."""
     while num_steps:
       if self.done == self.steps_per_epoch:
         self.epoch, self.done = self.epoch + 1, 0
@@ -39,3 +40,10 @@ class Epochs:
       self.done = min(self.steps_per_epoch, start + num_steps)
       num_steps -= self.done - start
       yield self.indices, start, self.done
+
+
+def num_cores() -> int:
+  """Returns the number of cores that this process may use."""
+  if hasattr(os, 'sched_getaffinity'):  # Not on macOS.
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1

@@ -1,6 +1,7 @@
-"""This project as a contender: as it trains, and its step taken alone."""
+"""This project as a contender: its epoch loop, or its step called alone."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 from jax.sharding import PartitionSpec as P
@@ -18,14 +19,16 @@ def create(config, dataset, *, alone: bool = False) -> contender.Contender:
   Args:
     config: from `work.create_config`.
     dataset: from `datasets.load_dataset`.
-    alone: one call of a jitted step for each batch, instead of one program
-      for all of them. It shows what the loop costs or saves.
+    alone: whether to call a jitted step for each batch, instead of one program
+      for all of them. The difference is the cost of the loop.
   """
   devices.configure(config)
   trainer = trainer_lib.create_trainer(config, dataset)
-  run_steps = (
-    make_run_steps_alone(trainer) if alone else trainer.compile_steps()
-  )
+  if alone:
+    run_steps = make_run_steps_alone(trainer)
+  else:
+    trainer.compile_steps()
+    run_steps = trainer.run_steps
   state, sums = trainer.create()
   num_params = summary.num_params(state.params)
   epochs = contender.Epochs(trainer.epoch_indices, trainer.steps_per_epoch)
@@ -36,7 +39,7 @@ def create(config, dataset, *, alone: bool = False) -> contender.Contender:
       state, sums = run_steps(
         state, sums, trainer.splits['train'], indices, start, stop
       )
-      float(sums.loss_sum)  # Waits, as train.run_epoch does.
+      float(sums.loss_sum)  # Waits for the devices, as training does.
     loss, sums = sums.compute()['loss'], sums.empty()
     return loss
 
@@ -44,10 +47,10 @@ def create(config, dataset, *, alone: bool = False) -> contender.Contender:
   return contender.Contender(take, num_params, runs_on)
 
 
-def make_run_steps_alone(trainer: trainer_lib.Trainer):
-  """Makes a `trainer.run_steps` that calls a compiled step in a Python loop."""
+def make_run_steps_alone(trainer: trainer_lib.Trainer) -> Callable:
+  """Makes a `run_steps` that calls a compiled step in a Python loop."""
   axis_name = epoch.AXIS if trainer.mesh.size > 1 else None
-  step = functools.partial(
+  step: Callable = functools.partial(
     _step,
     model=cnn.create_model(trainer.config.model, axis_name),
     optimizer=trainer.optimizer,
@@ -66,8 +69,8 @@ def make_run_steps_alone(trainer: trainer_lib.Trainer):
   def run_steps(state, sums, split, indices, start, stop):
     for i in range(start, stop):
       state, sums = step(state, sums, split, indices, i)
-      # Programs whose devices meet may wait for each other for ever when two
-      # of them are under way on one CPU.
+      # Two programs with collectives at the same time on one CPU can wait for
+      # each other for ever.
       jax.block_until_ready(sums)
     return state, sums
 

@@ -1,10 +1,8 @@
 """The same models in PyTorch, eager, as a careful user writes them.
 
-The images wait as one uint8 tensor. A batch is gathered from it by index and
-normalised; nothing waits for a number before the block is over.
+All images are one uint8 tensor. A batch is gathered from it by index and
+normalised, and no number is read back before the block is over.
 """
-
-import os
 
 import torch
 from torch import nn
@@ -15,7 +13,7 @@ from mnist_jax.data import batches
 
 
 def create_model(doing: work.Work) -> nn.Sequential:
-  """Translates `work`'s layers; maps images [B, 1, 28, 28] to logits."""
+  """Creates the model of `doing.layers`: images [B, 1, 28, 28] to logits."""
   modules, features, side = [], 1, 28
   for layer in doing.layers:
     match layer:
@@ -45,8 +43,8 @@ def create_model(doing: work.Work) -> nn.Sequential:
 def as_input(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
   """Normalises uint8 images [B, 28, 28]; returns [B, 1, 28, 28] as a view.
 
-  With one channel both layouts hold the same bytes, and the strides alone tell
-  the first convolution which one is meant.
+  With one channel both layouts hold the same bytes; only the strides tell the
+  first convolution which one it is.
   """
   x = images.float().sub_(255 * work.MEAN).div_(255 * work.STD)
   if channels_last:
@@ -56,19 +54,21 @@ def as_input(images: torch.Tensor, channels_last: bool) -> torch.Tensor:
 
 def use_all_cores() -> str:
   """Lets torch use every core of this process; returns that in words."""
-  cores = len(os.sched_getaffinity(0))
+  cores = contender.num_cores()
   torch.set_num_threads(cores)
   return f'{cores} threads of PyTorch'
 
 
-def create_optimizer(doing: work.Work, model: nn.Module):
-  """Creates the optimizer with PyTorch's defaults but the learning rate."""
+def create_optimizer(
+  doing: work.Work, model: nn.Module
+) -> torch.optim.Optimizer:
+  """Creates the optimizer with PyTorch's defaults except the learning rate."""
   kind = {'sgd': torch.optim.SGD, 'adam': torch.optim.Adam}[doing.optimizer]
   return kind(model.parameters(), lr=work.LEARNING_RATE)
 
 
 def create(name: str, dataset, *, channels_last: bool) -> contender.Contender:
-  """Creates the contender on all cores, in one of the two memory layouts."""
+  """Creates the contender on all cores, in one of two memory layouts."""
   runs_on = use_all_cores()
   torch.manual_seed(0)
   doing, num_train = work.WORKS[name], len(dataset.train)

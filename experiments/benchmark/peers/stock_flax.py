@@ -1,10 +1,11 @@
 """The same models as a Flax user writes them: Linen layers, a jitted step.
 
-Data wait on the device and the step gathers its own batch, as in ours, so that
-the difference is in the layers and the loop and not in the input.
+The data are on the device and the step gathers its own batch, as in ours, so
+that the layers and the loop make the difference and not the input.
 """
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from mnist_jax.data import batches
 
 
 class Cnn(nn.Module):
-  """A stack of `work`'s layers."""
+  """A stack of the layers of `work.Work`."""
 
   layers: tuple[tuple, ...]
   dropout: float
@@ -31,8 +32,8 @@ class Cnn(nn.Module):
       x = self.translate(*layer, train=train)(x)
     return x
 
-  def translate(self, kind: str, *sizes, train: bool):
-    """Returns the Linen layer, or function, for one of `work`'s words."""
+  def translate(self, kind: str, *sizes, train: bool) -> Callable:
+    """Returns the Linen layer, or the function, for one layer of `work`."""
     match kind, *sizes:
       case 'conv', features, size, padding:
         return nn.Conv(features, (size, size), padding=padding)
@@ -52,14 +53,14 @@ class Cnn(nn.Module):
 
 
 class TrainState(train_state.TrainState):
-  """Flax's own, with batch norm's moments and the key of dropout."""
+  """Flax's own state with batch norm's moments and the key of dropout."""
 
   batch_stats: dict
   rng: jax.Array
 
 
 def create_state(name: str) -> TrainState:
-  """Creates the state of step 0 for the work of that name."""
+  """Creates the state of step 0 for the model `name` of `work.WORKS`."""
   doing = work.WORKS[name]
   model = Cnn(doing.layers, doing.dropout)
   images = jnp.zeros((1, 28, 28), jnp.uint8)

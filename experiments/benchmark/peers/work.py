@@ -1,7 +1,7 @@
 """The work that every contender does: layers, batch size, optimizer, data.
 
-Written down once more, and not read from the recipes, so that a recipe can
-be improved without changing what is compared. Torch or JAX is not imported.
+It is written down here and not read from the recipes, so that a recipe can be
+improved without changing the comparison. Neither torch nor JAX is imported.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ LEARNING_RATE = 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-  """One model's work; `layers` are words that each framework translates."""
+  """The work on one model; each framework translates the `layers`."""
 
   batch_size: int
   optimizer: str
@@ -82,9 +82,10 @@ WORKS = {
 
 
 def create_config(name: str, data_name: str) -> ml_collections.ConfigDict:
-  """Creates the config by which this project does the work of `name`.
+  """Creates the config with which this project does the work of `name`.
 
-  All training images, a constant rate, no augmentation, no averages.
+  It trains on all training images at a constant rate, without augmentation and
+  without averages of the weights.
   """
   work = WORKS[name]
   config = config_lib.default()

@@ -1,9 +1,9 @@
-"""One contender in a process of its own: a line in, a timed block out.
+"""Runs one contender in a process of its own.
 
   python -m experiments.benchmark.peers.worker ours improved mnist
 
-It says what it is once it is warm, then answers each line, a number of
-seconds, with a block of about that length. Between blocks it sleeps in a read.
+Once everything is compiled it prints a line about itself. Then it reads lines,
+each a number of seconds, trains for about that long and prints the timed block.
 """
 
 import json
@@ -17,27 +17,27 @@ from experiments.benchmark.peers import contender, work
 from mnist_jax import errors
 from mnist_jax.data import datasets
 
-# On a quiet machine PyTorch is faster when its threads spin while they wait, as
-# they do by default; beside any other process, ten times slower. So that no
-# such process decides the comparison, both ways count.
+# PyTorch's threads spin by default while they wait. On a quiet machine that is
+# faster; beside another busy process it is ten times slower. Both ways are
+# timed, so that no other process decides the comparison.
 PYTORCH = (
   'pytorch_contiguous',
   'pytorch_channels_last',
   'pytorch_contiguous_passive',
   'pytorch_channels_last_passive',
 )
-# The last two are not compared with others: they say what a part costs.
+# The last two measure what a part of ours costs.
 NAMES = ('ours', 'stock_flax', *PYTORCH, 'ours_alone', 'ours_augmented')
 
 
 def environment(name: str) -> dict[str, str]:
-  """Returns the environment that a contender's process starts in."""
+  """Returns the environment variables for a contender's process."""
   passive = {'OMP_WAIT_POLICY': 'PASSIVE'} if name.endswith('_passive') else {}
   return dict(os.environ) | passive
 
 
 def create(name: str, model: str, data_name: str) -> contender.Contender:
-  """Creates the contender `name`; imports only the framework it needs."""
+  """Creates the contender `name`, importing only the framework it needs."""
   config = work.create_config(model, data_name)
   dataset = datasets.load_dataset(config.data)
   if name.startswith('ours'):
@@ -56,10 +56,13 @@ def create(name: str, model: str, data_name: str) -> contender.Contender:
 
 
 def measure(take: Callable[[int], float], seconds: float) -> dict:
-  """Takes steps for about `seconds`; says how many, how long, what loss.
+  """Times a block of steps that takes about `seconds`.
 
-  Before, unmeasured, it takes steps until their speed is known: caches and
-  clocks are then as warm as in the middle of an epoch.
+  First it takes unmeasured steps until their speed is known, so that caches and
+  clock frequency are as in the middle of an epoch.
+
+  Returns:
+    The block: its number of 'steps', its 'seconds' and its mean 'loss'.
   """
   num_steps, elapsed = 1, 0.0
   while True:
@@ -77,18 +80,18 @@ def measure(take: Callable[[int], float], seconds: float) -> dict:
 
 
 def main() -> None:
-  """Serves until its standard input is closed."""
+  """Answers lines until standard input is closed."""
   _, name, model, data_name = sys.argv
   made = create(name, model, data_name)
   for _ in range(2):
-    made.take(2)  # Compiles, also for what the first block leaves behind.
+    made.take(2)  # Twice: the second call may compile for new layouts.
   say({'num_params': made.num_params, 'runs_on': made.runs_on})
   for line in sys.stdin:
     say(measure(made.take, float(line)))
 
 
 def say(answer: dict) -> None:
-  """Answers in one line."""
+  """Prints an answer as one line of JSON."""
   print(json.dumps(answer), flush=True)
 
 

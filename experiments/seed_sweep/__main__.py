@@ -1,50 +1,51 @@
-"""Runs many seeds of a recipe, and says what their spread is.
+"""Trains a recipe from many seeds and shows how far the results spread.
 
   python -m experiments.seed_sweep --config=configs/fast.py --num_seeds=10
 
-Every seed has its own folder below --workdir, and a second call goes on where
-a first one was stopped. sweep.json there holds every seed's numbers.
+Every seed has its own folder below --workdir. The same command run again skips
+the seeds that are finished. sweep.json there holds every seed's numbers.
 """
 
 import gc
 import pathlib
-import re
 import runpy
 import shutil
 import time
+from collections.abc import Callable
 
 from absl import flags
 from ml_collections import config_flags
 
-from experiments import readme
+import experiments
+from experiments import sweep_flags
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import initialize
 from mnist_jax.workdir import atomic_files
 
-MAX_SEEDS = 1000
-
 _CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'Path of a recipe, as of python -m mnist_jax.main.'
 )
 _NUM_SEEDS = flags.DEFINE_integer(
-  'num_seeds', 10, 'How many: config.seed, config.seed + 1, ...'
+  'num_seeds', 10, 'How many seeds: config.seed, config.seed + 1, ...'
 )
 _MODE = flags.DEFINE_enum(
   'mode',
   'auto',
   ['auto', 'vmap', 'loop', 'devices'],
   'loop: one seed after another, on all devices; devices: one on each device; '
-  'vmap: several on each; auto: the fastest of them here.',
+  'vmap: several on each; auto: the fastest of them on this machine.',
 )
 _WORKDIR = flags.DEFINE_string(
   'workdir', '', 'Folder of the sweep; runs/<config>-sweep when not given.'
 )
 _SETTINGS = flags.DEFINE_bool(
-  'settings', False, "Each seed also for every row of the recipe's sweep(add)."
+  'settings',
+  False,
+  "Train each seed with every row of settings in the recipe's sweep(add).",
 )
 _PUBLISH_AS = flags.DEFINE_string(
-  'publish_as', '', 'Name under which experiments/results/ keeps it as well.'
+  'publish_as', '', 'Also keep the sweep in experiments/results/ by this name.'
 )
 _ONLY = flags.DEFINE_string(
   'only', '', 'Name of a single trial, such as seed3, for schedulers.'
@@ -58,13 +59,12 @@ _SLURM = flags.DEFINE_list(
 
 
 def main() -> None:
-  """Runs what the flags say."""
+  """Runs the trials that are left, then writes and prints the summary."""
   started = time.monotonic()
-  if _CONFIG.value is None:
-    raise errors.UserError('no config is given; try --config=configs/fast.py')
   check_flags()
   gc.set_threshold(100_000, 50, 100)  # As in mnist_jax/main.py.
   initialize.join(_CONFIG.value)
+  # Imported here, so that --help and mistyped flags are answered at once.
   from mnist_jax.distributed import multihost
   from mnist_jax.sweep import sweep as sweep_lib
   from mnist_jax.training import results
@@ -91,45 +91,50 @@ def main() -> None:
 
 
 def check_flags() -> None:
-  """Checks what absl does not.
+  """Checks the rules that absl does not know.
 
   Raises:
-    errors.UserError: for a number or name that cannot be.
+    errors.UserError: when a flag is missing or breaks its rule.
   """
-  if not 1 <= _NUM_SEEDS.value <= MAX_SEEDS:
+  if _CONFIG.value is None:
+    raise errors.UserError('no config is given; try --config=configs/fast.py')
+  sweep_flags.check(_NUM_SEEDS.value, _PUBLISH_AS.value)
+  if _SLURM.value and not _SUBMIT.value:
     raise errors.UserError(
-      f'num_seeds {_NUM_SEEDS.value} is out of range; it must be from 1 to '
-      f'{MAX_SEEDS}'
-    )
-  if _PUBLISH_AS.value and not re.fullmatch(r'[\w-]+', _PUBLISH_AS.value):
-    raise errors.UserError(
-      f'publish_as {_PUBLISH_AS.value!r} is no name; use letters, digits, - '
-      'and _ only'
+      f'slurm {",".join(_SLURM.value)!r} has no effect without '
+      '--submit=slurm; add that, or leave --slurm out'
     )
 
 
-def make_execute():
-  """Returns what runs the trials elsewhere, or None to run them here."""
+def make_execute() -> Callable | None:
+  """Returns what runs the trials as jobs; None runs them in this process."""
   if not _SUBMIT.value:
     return None
-  from experiments import cluster
+  from experiments.seed_sweep import submit
 
-  return cluster.make_execute(
+  return submit.make_execute(
     _SUBMIT.value, _SLURM.value, absl_flags.arguments()
   )
 
 
 def load_rows(source: str) -> list[dict]:
-  """Returns the rows that a recipe's `sweep(add)` adds.
+  """Returns the rows of settings that a recipe's `sweep(add)` adds.
 
   Raises:
-    errors.UserError: when it has no such function, or that adds nothing.
+    errors.UserError: when it has no such function, or the function raises or
+      adds nothing.
   """
   path = source.split(':')[0]
-  rows = []
+  rows: list[dict] = []
   sweep = runpy.run_path(path).get('sweep')
-  if sweep is not None:
-    sweep(lambda **settings: rows.append(settings))
+  try:
+    if sweep is not None:
+      sweep(lambda **settings: rows.append(settings))
+  except Exception as error:  # A recipe is Python: it can raise anything.
+    raise errors.UserError(
+      f'sweep(add) in {path} raises {type(error).__name__}: {error}; compare '
+      'it with the one in configs/basic.py'
+    ) from error
   if not rows:
     raise errors.UserError(
       f'{path} has no sweep(add) that adds a row; see configs/basic.py for one'
@@ -138,7 +143,12 @@ def load_rows(source: str) -> list[dict]:
 
 
 def conclude(found: dict, path: pathlib.Path) -> None:
-  """Writes sweep.json and the figures, and says what they show."""
+  """Writes sweep.json and the figures, and prints the summary.
+
+  Args:
+    found: what `sweep.run` returned, and the command.
+    path: the sweep's folder.
+  """
   from mnist_jax.analysis.sweep import report, summary
 
   found['summary'] = summary.summarize(found['seeds'])
@@ -152,10 +162,11 @@ def conclude(found: dict, path: pathlib.Path) -> None:
 
 
 def publish(path: pathlib.Path, name: str) -> None:
-  """Keeps a sweep's numbers and its picture in experiments/results/."""
-  shutil.copyfile(path / 'sweep.json', readme.RESULTS / f'{name}.json')
+  """Copies a sweep's numbers and its figure to experiments/results/."""
+  target = experiments.RESULTS / name
+  shutil.copyfile(path / 'sweep.json', f'{target}.json')
   if (figure := path / 'figures/seeds.png').exists():
-    shutil.copyfile(figure, readme.RESULTS / f'{name}.png')
+    shutil.copyfile(figure, f'{target}.png')
 
 
 if __name__ == '__main__':

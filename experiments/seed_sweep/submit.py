@@ -1,5 +1,6 @@
-"""Runs the trials of a sweep as an array job, by submitit."""
+"""Runs the trials of a sweep as an array job, with submitit."""
 
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 
@@ -14,15 +15,16 @@ MINUTES = 24 * 60  # Unless --slurm=timeout_min=... says otherwise.
 def make_execute(
   cluster: str, settings: Sequence[str], flags: Sequence[str]
 ) -> Callable:
-  """Makes what `sweep.run` takes for `execute`.
+  """Makes the function that `sweep.run` takes as `execute`.
 
   Args:
-    cluster: 'slurm', or 'local' for processes of this machine.
-    settings: 'partition=gpu', ...: what submitit passes on to Slurm.
-    flags: of this command; each job gets them with `--only=POINT`.
+    cluster: 'slurm', or 'local' for processes on this machine.
+    settings: such as 'partition=gpu'; submitit passes them on to Slurm.
+    flags: of this command; each job gets them with `--only=TRIAL`.
 
   Raises:
-    errors.UserError: when submitit is not installed, or a setting is none.
+    errors.UserError: when submitit or Slurm is not installed, or a setting is
+      not NAME=VALUE.
   """
   try:
     import submitit
@@ -30,12 +32,26 @@ def make_execute(
     raise errors.UserError(
       '--submit needs submitit; pip install -r requirements-cluster.txt'
     ) from error
+  if cluster == 'slurm' and not shutil.which('srun'):
+    raise errors.UserError(
+      '--submit=slurm finds no srun here; use a login node of the cluster, or '
+      '--submit=local'
+    )
   parameters = {'timeout_min': MINUTES} | _read_settings(settings)
 
-  def execute(sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]):
+  def execute(
+    sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]
+  ) -> None:
     todo = [trial for trial in trials if not sweep.is_done(trial)]
+    if not todo:
+      return
     executor = submitit.AutoExecutor(sweep.folder / 'jobs', cluster=cluster)
-    executor.update_parameters(name=sweep.config_name, **parameters)
+    try:
+      executor.update_parameters(name=sweep.config_name, **parameters)
+    except (NameError, TypeError, ValueError) as error:
+      raise errors.UserError(
+        f'submitit refuses --slurm={",".join(settings)} ({error})'
+      ) from error
     commands = [[*_command(flags), f'--only={trial.name}'] for trial in todo]
     functions = map(submitit.helpers.CommandFunction, commands)
     jobs = executor.map_array(lambda run: run(), list(functions))
@@ -45,7 +61,7 @@ def make_execute(
 
 
 def _read_settings(settings: Sequence[str]) -> dict:
-  parameters = {}
+  parameters: dict[str, str | int] = {}
   for setting in settings:
     name, equals, value = setting.partition('=')
     if not equals or not name.isidentifier():
@@ -68,8 +84,10 @@ def _command(flags: Sequence[str]) -> list[str]:
   return [*module, *kept, '--mode=loop']
 
 
-def _wait(sweep, trials, jobs) -> None:
-  """Waits for all jobs; says where to look when one leaves no result."""
+def _wait(
+  sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial], jobs: Sequence
+) -> None:
+  """Waits for all jobs; warns about each that leaves no result."""
   console.say(
     f'{len(jobs)} jobs are submitted: {", ".join(job.job_id for job in jobs)}'
   )

@@ -1,8 +1,8 @@
-"""The model card of published weights, written from their numbers."""
+"""The model card of pretrained weights, written from their numbers."""
 
 import jinja2
 
-# Mitchell et al., Model Cards for Model Reporting, 2019, in short.
+# A short form of Mitchell et al., Model Cards for Model Reporting, 2019.
 _TEMPLATE = """\
 # {{ about.name }}
 
@@ -23,9 +23,9 @@ python -m mnist_jax.predict --weights={{ about.name }} photo.jpeg
 python -m mnist_jax.demo --weights={{ about.name }}
 ```
 
-Meant for: learning, teaching, and reading single digits of one's own. Not
-meant for: whatever depends on a number that nobody looks at again, such as
-amounts of money, addresses, doses or exams.
+Meant for learning, teaching, and reading your own single digits. Not meant
+for numbers that have consequences and that nobody checks, such as amounts of
+money, addresses, doses or exam results.
 
 ## Training
 
@@ -50,17 +50,17 @@ amounts of money, addresses, doses or exams.
 {{ about[name]['count'] | count }} |
 {% endfor %}
 
-The test split chose nothing.
+Nothing was chosen by the test split.
 {% if about.calibration %}
 
 Confidence is the softmax of the outputs divided by \
 {{ '%.3f' | format(about.temperature) }}, the
-temperature that fits the validation split best; expected calibration error
-there: {{ '%.4f' | format(about.calibration.ece_before) }} before, \
-{{ '%.4f' | format(about.calibration.ece_after) }} after. If answers of less
-confidence are held back, of the validation images
+temperature that fits the validation split best. The expected calibration error
+there is {{ '%.4f' | format(about.calibration.ece_before) }} before and \
+{{ '%.4f' | format(about.calibration.ece_after) }} after. If the
+network does not answer below a confidence, then of the validation images
 
-| confidence under | are held back | errors among these | errors left |
+| confidence under | without answer | errors among these | errors left |
 |--:|--:|--:|--:|
 {% for row in about.calibration.thresholds %}
 | {{ '%g' | format(100 * row.threshold) }} % | {{ row.unsure }} of \
@@ -70,9 +70,9 @@ confidence are held back, of the validation images
 {% endif %}
 {% if photos %}
 
-Photos and drawings of other people, each by the whole way from the picture
-file to the digit; "plain resize" is the picture scaled to 28x28 as it is,
-without any search for the digit:
+Accuracy on other people's photos, scans and drawings, from the picture file to
+the digit; "plain resize" scales the whole picture to 28x28 without looking for
+the digit:
 
 | set |{% for way in photos %} {{ way }} |{% endfor %} images |
 |---|{{ '--:|' * (photos | length) }}--:|
@@ -85,14 +85,14 @@ without any search for the digit:
 
 ## Limits
 
-- It knows ten digits and nothing else: a letter, a smudge or a printed logo
-  gets a digit too, at times a confident one.
-- MNIST's hands are American ones of the 1990s. Other ways to write 1, 4, 7
-  and 9 are rarer in it, and read worse.
-- On pictures unlike MNIST it is less often right than its confidence says.
-- Touching digits are not taken apart with certainty.
+- It knows ten digits and nothing else: a letter, a smudge or a printed logo is
+  read as a digit too, sometimes with high confidence.
+- MNIST was written by Americans around 1990. Other ways to write 1, 4, 7 and 9
+  are rare in it and are read less well.
+- On pictures unlike MNIST it is right less often than its confidence says.
+- Touching digits are not always separated.
 
-MIT licence, as the rest of this project. MNIST: LeCun, Cortes and Burges.
+MIT licence, like the rest of this project. MNIST: LeCun, Cortes and Burges.
 """
 
 
@@ -101,8 +101,8 @@ def render(about: dict, photos: dict) -> str:
 
   Args:
     about: the content of NAME.json.
-    photos: by the name of the way there, then by the name of the set, a dict
-      with 'accuracy' in [0, 1], 'num_errors' and 'count'; {} for none.
+    photos: {way of reading: {set: scores}}, the scores with 'accuracy' in
+      [0, 1], 'num_errors' and 'count'; {} for none.
   """
   environment = jinja2.Environment(
     undefined=jinja2.StrictUndefined,
@@ -130,7 +130,7 @@ def _distortions(augment: dict) -> str:
   return ', '.join(
     f'{name} {value:g}'
     for name, value in augment.items()
-    # Both are shares of something; at 1 there is nothing to say.
+    # Switches of the others: only a partial one is worth a word.
     if name not in ('enabled', 'pen_probability') or 0 < value < 1
     if value
   )

@@ -1,56 +1,33 @@
-"""Turns a finished run into weights in the box: arrays, facts, model card.
-
-  python -m experiments.publish --workdir=runs/robust-seed0 --name=robust
-
-writes NAME.safetensors, NAME.json and NAME.md into the weights in the box.
-The card's numbers come from the run, and those of photos from
-experiments/results/photos.json where that exists.
-"""
+"""The three files of pretrained weights: arrays, facts and a model card."""
 
 import hashlib
 import json
 import pathlib
 import re
 
-from absl import flags
-
-from experiments import model_card
-from mnist_jax import errors
+import experiments
+from experiments.publish import model_card
 from mnist_jax.analysis.run import calibration, classification, load
-from mnist_jax.cli import absl_flags
 from mnist_jax.models import summary
 from mnist_jax.predict import weights as weights_lib
 from mnist_jax.workdir import atomic_files, weights_file
 
-PHOTOS = pathlib.Path(__file__).parent / 'results' / 'photos.json'
+PHOTOS = experiments.RESULTS / 'photos.json'
 THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
-_WORKDIR = flags.DEFINE_string('workdir', '', 'Folder of a finished run.')
-_NAME = flags.DEFINE_string('name', '', 'What the weights are to be called.')
-_INTO = flags.DEFINE_string(
-  'into', str(weights_lib.PRETRAINED), 'Folder that takes the three files.'
-)
 
+def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
+  """Writes the three files and returns their paths.
 
-def main() -> None:
-  """Publishes what the flags say."""
-  if not _WORKDIR.value or not re.fullmatch('[a-z][a-z0-9_]*', _NAME.value):
-    raise errors.UserError(
-      f'workdir {_WORKDIR.value!r} and name {_NAME.value!r} must both be '
-      'given, the name in small letters; try '
-      '--workdir=runs/improved-seed0 --name=improved'
-    )
-  for path in publish(_WORKDIR.value, _NAME.value, _INTO.value):
-    print(path)
-
-
-def publish(workdir: str, name: str, out: str) -> list[pathlib.Path]:
-  """Writes the three files; returns their paths.
+  Args:
+    workdir: folder of a finished run.
+    name: of the weights; the files are NAME.safetensors, .json and .md.
+    into: folder of the files.
 
   Raises:
     errors.UserError: when the run is unfinished, or a file cannot be written.
   """
-  out = pathlib.Path(out)
+  out = pathlib.Path(into)
   run = load.load_run(workdir)
   loaded = weights_lib.load_workdir(pathlib.Path(workdir))
   content = weights_file.to_bytes(loaded.variables, loaded.temperature)
@@ -68,13 +45,13 @@ def publish(workdir: str, name: str, out: str) -> list[pathlib.Path]:
 
 
 def describe(run: load.Run, loaded: weights_lib.Weights) -> dict:
-  """Returns what NAME.json says but for the file: origin and numbers."""
+  """Returns NAME.json without the facts about the file: origin and numbers."""
   kept = (
     *('dataset', 'config_name', 'seed', 'epochs', 'steps', 'selected'),
     *('train', 'valid', 'test', 'train_seconds', 'device', 'versions'),
     'git_commit',
   )
-  # Where things lay on the machine that trained is nobody else's business.
+  # Paths of the machine that trained do not belong in a public file.
   data = run.config['data'] | {'manual_dir': '', 'data_dir': ''}
   return {name: run.result[name] for name in kept} | {
     'command': ' '.join(
@@ -91,12 +68,15 @@ def describe(run: load.Run, loaded: weights_lib.Weights) -> dict:
 
 
 def describe_calibration(run: load.Run, temperature: float) -> dict | None:
-  """Returns what confidence is worth on validation; None without that split.
+  """Returns how reliable confidence is on the validation split.
 
-  `thresholds` has a row for each of THRESHOLDS: the share of the images whose
-  calibrated confidence is lower, and the errors among those and the others.
+  Returns:
+    The expected calibration error before and after the temperature, and
+    `thresholds`, a row for each of THRESHOLDS: how many images have a lower
+    calibrated confidence, and the errors among those and among the others.
+    None without a validation split.
   """
-  if run.valid_logits is None:
+  if run.valid_logits is None or run.valid_labels is None:
     return None
   logits, labels = run.valid_logits / temperature, run.valid_labels
   probabilities = classification.softmax(logits)
@@ -119,7 +99,7 @@ def describe_calibration(run: load.Run, temperature: float) -> dict | None:
 
 
 def read_photos(name: str) -> dict:
-  """Returns the results on photos that concern these weights; {} if none."""
+  """Returns the results of these weights on photos; {} if there are none."""
   try:
     results = json.loads(PHOTOS.read_text())
   except FileNotFoundError:
@@ -128,7 +108,3 @@ def read_photos(name: str) -> dict:
     'these weights': results.get('weights', {}).get(name, {}),
     'plain resize': results.get('plain_resize', {}).get(name, {}),
   }
-
-
-if __name__ == '__main__':
-  absl_flags.run(main)

@@ -1,0 +1,1 @@
+"""A recipe without each of its ingredients."""

@@ -1,0 +1,91 @@
+"""The recipe without each of its ingredients, and how the results compare."""
+
+import ml_collections
+from matplotlib import figure
+
+from mnist_jax import config as config_lib
+from mnist_jax import errors
+from mnist_jax.analysis.sweep import seed_figures, significance, test_text
+from mnist_jax.analysis.sweep import summary as summary_lib
+
+VARIANTS: dict[str, dict] = {
+  'no distortions at all': {'augment.enabled': False},
+  'no affine distortion': {
+    'augment.rotate': 0.0,
+    'augment.shear': 0.0,
+    'augment.scale': 0.0,
+    'augment.shift': 0.0,
+  },
+  'no elastic distortion': {'augment.elastic': 0.0},
+  'no erasing': {'augment.erase_probability': 0.0},
+  'no dropout': {'model.dropout': 0.0},
+  'no label smoothing': {'optim.label_smoothing': 0.0},
+  'no averages of weights': {'optim.ema_decay': 0.0},
+  'no schedule': {'optim.schedule': 'constant'},
+  'no warm-up': {'optim.warmup_epochs': 0.0},
+  'no weight decay': {'optim.weight_decay': 0.0},
+  'no clipping': {'optim.clip_norm': 0.0},
+  'the smaller network': {'model.name': 'basic'},
+}
+
+
+def that_differ(config: ml_collections.ConfigDict) -> dict[str, dict]:
+  """Returns the variants that change a field of `config`."""
+  fields = config_lib.flatten(config)
+  return {
+    name: overrides
+    for name, overrides in VARIANTS.items()
+    if any(fields[field] != value for field, value in overrides.items())
+  }
+
+
+def compare(found: dict) -> tuple[dict, figure.Figure, str]:
+  """Compares each variant with the recipe itself, seed by seed.
+
+  Args:
+    found: what `sweep.run` returned for an empty row and rows of VARIANTS.
+
+  Returns:
+    `found` with `summary` and `ablations`, a figure, and a table as text.
+
+  Raises:
+    errors.UserError: when no run of the recipe itself has finished, or none
+      of any variant.
+  """
+  name, baseline = found['config_name'], own_part(found, {})
+  if not baseline['seeds']:
+    raise errors.UserError(
+      f'no baseline: none of the runs of {name} itself has finished '
+      f'({_first_reason(baseline)}); delete the folders of those runs and '
+      'start the same command again'
+    )
+  others = [
+    (variant, part)
+    for variant, overrides in VARIANTS.items()
+    if (part := own_part(found, overrides))['seeds']
+  ]
+  if not others:
+    raise errors.UserError(
+      f'nothing to compare with {name}: no run of a variant has finished '
+      f'({_first_reason(found)})'
+    )
+  rows = significance.ablate(baseline, others)
+  summary = summary_lib.summarize(found['seeds'])
+  return (
+    found | {'summary': summary, 'ablations': rows},
+    seed_figures.ablations(baseline, others, f'{found["dataset"]} · {name}'),
+    test_text.describe_ablations(rows, name),
+  )
+
+
+def own_part(found: dict, overrides: dict) -> dict:
+  """Returns the sweep with the runs of one variant alone."""
+  return found | {
+    key: [run for run in found[key] if run['overrides'] == overrides]
+    for key in ('seeds', 'failed')
+  }
+
+
+def _first_reason(part: dict) -> str:
+  failed = part['failed']
+  return failed[0]['reason'] if failed else 'there is no such run'

@@ -1,0 +1,161 @@
+"""All measurements of a benchmark, as the content of benchmark.json."""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import importlib.util
+import math
+import os
+import pathlib
+import platform
+import sys
+
+from experiments.benchmark import race as race_lib
+from experiments.benchmark import report, summary
+from experiments.benchmark import rounds as rounds_lib
+from experiments.benchmark.peers import contender, work
+from mnist_jax import errors
+from mnist_jax.data import datasets
+from mnist_jax.workdir import atomic_files
+
+MIN_ROUNDS = 5  # And seeds, of a result that is kept.
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """What is measured, and how thoroughly."""
+
+  models: list[str]
+  data: str
+  rounds: int  # Timed blocks of each contender.
+  seconds: float  # Of a block, approximately.
+  seeds: int  # Runs to 99 % of each contender.
+  mode: str  # Of the recipe `fast`.
+
+
+QUICK = Plan(['single_conv'], 'uci_digits', 2, 0.05, 1, 'smoke')
+
+
+def check(plan: Plan) -> None:
+  """Checks a plan, and whether PyTorch is installed.
+
+  Raises:
+    errors.UserError: naming what is wrong or missing, and the way out.
+  """
+  if importlib.util.find_spec('torch') is None:
+    raise errors.UserError(
+      'PyTorch is not installed; pip install -r requirements-bench.txt'
+    )
+  if not plan.models or set(plan.models) - work.WORKS.keys():
+    raise errors.UserError(
+      f'configs {",".join(plan.models)!r} must be some of '
+      f'{",".join(work.WORKS)}'
+    )
+  for name, value in (('rounds', plan.rounds), ('seconds', plan.seconds)):
+    if not 0 < value < math.inf:  # Written so that NaN fails too.
+      raise errors.UserError(f'{name} {value} must be above 0 and finite')
+  if plan.seeds < 0:
+    raise errors.UserError(f'seeds {plan.seeds} must be 0 or more')
+
+
+def measure(plan: Plan) -> dict:
+  """Runs everything and returns the content of benchmark.json."""
+  load_average = os.getloadavg()
+  warn_if_busy(load_average[0])
+  date = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
+  # Loaded here first, so that no two contenders prepare the files at once.
+  datasets.load_dataset(work.create_config(plan.models[0], plan.data).data)
+  rows = {name: measure_model(name, plan) for name in plan.models}
+  return {
+    'date': date,
+    'plan': dataclasses.asdict(plan),
+    'throughput': rows,
+    'geometric_mean': summary.geometric_means(rows),
+    'augmentation': summary.augmentation(rows.get('improved')),
+    'time_to_99': race(plan),
+    'machine': machine(rows, load_average),
+    'versions': versions(),
+  }
+
+
+def warn_if_busy(load_average: float) -> None:
+  """Warns when other programs keep the cores busy, which distorts ratios."""
+  if load_average > 0.5:
+    print(
+      f'mnist_jax: other programs are running (load average '
+      f'{load_average:.1f}); for reliable ratios, wait until it is below 0.5',
+      file=sys.stderr,
+    )
+
+
+def measure_model(name: str, plan: Plan) -> dict:
+  """Returns `summary.throughput` of one model."""
+  row = summary.throughput(
+    rounds_lib.measure(name, plan.data, plan.rounds, plan.seconds),
+    work.WORKS[name].batch_size,
+  )
+  say(
+    f'{name}: {row["vs_pytorch"]:.2f} x the speed of PyTorch, '
+    f'{row["vs_stock_flax"]:.2f} x that of stock Flax'
+  )
+  return row
+
+
+def race(plan: Plan) -> dict:
+  """Returns the time to 99 %; {} for a plan without seeds."""
+  if not plan.seeds:
+    return {}
+  row = summary.race(race_lib.measure(plan.data, plan.seeds, plan.mode))
+  say(f'time to 99 %: {row["train_ratio"]:.2f} of the training time of PyTorch')
+  return row
+
+
+def machine(rows: dict, load_average: tuple[float, ...]) -> dict:
+  """Returns what the numbers depend on.
+
+  Args:
+    rows: `summary.throughput` of each model.
+    load_average: of the machine before the first measurement.
+  """
+  runs_on = next(iter(rows.values()))['runs_on']['ours']
+  return {
+    'device': runs_on.split(' x ', 1)[1],  # '2 x cpu (name, 2 cores)'.
+    'cores': contender.num_cores(),
+    'platform': platform.platform(),
+    'load_average': list(load_average),
+    'load_average_at_end': list(os.getloadavg()),
+  }
+
+
+def versions() -> dict[str, str]:
+  """Returns the versions of Python and of the libraries compared."""
+  names = ('jax', 'jaxlib', 'flax', 'optax', 'torch', 'numpy')
+  return {'python': platform.python_version()} | {
+    name: importlib.metadata.version(name) for name in names
+  }
+
+
+def is_complete(results: dict) -> bool:
+  """Whether a run has measured everything, often enough, on MNIST."""
+  return (
+    results['plan']['data'] == 'mnist'
+    and results['plan']['rounds'] >= MIN_ROUNDS
+    and results['plan']['seeds'] >= MIN_ROUNDS
+    and results['throughput'].keys() == work.WORKS.keys()
+  )
+
+
+def keep(results: dict, folder: pathlib.Path) -> None:
+  """Writes benchmark.json and benchmark.png into a folder.
+
+  Raises:
+    errors.UserError: when they cannot be written.
+  """
+  atomic_files.write_json(folder / 'benchmark.json', results)
+  atomic_files.write(folder / 'benchmark.png', report.draw(results))
+  say(f'\n{folder / "benchmark.json"}')
+
+
+def say(line: str) -> None:
+  """Prints a line at once, even into a file."""
+  print(line, flush=True)

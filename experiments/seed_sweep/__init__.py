@@ -1,0 +1,1 @@
+"""Many seeds and settings of one recipe."""

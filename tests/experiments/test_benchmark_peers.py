@@ -1,0 +1,188 @@
+"""The contenders of the benchmark: the same models in every framework."""
+
+import functools
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments.benchmark import rounds
+from experiments.benchmark.peers import contender, stock_flax, work, worker
+from mnist_jax import errors
+from mnist_jax.models import cnn
+from mnist_jax.models import summary as model_summary
+
+WEIGHTS = {
+  'single_conv': 434_258,
+  'wide_conv': 65_194,
+  'basic': 122_570,
+  'improved': 391_370,
+}
+
+
+def test_a_block_is_as_long_as_asked_without_the_warm_up(monkeypatch):
+  now = 0.0
+  monkeypatch.setattr(worker.time, 'perf_counter', lambda: now)
+
+  def take(num_steps):
+    nonlocal now
+    now += num_steps / 64
+    return 0.5
+
+  block = worker.measure(take, 2.0)
+  assert block == {'steps': 128, 'seconds': 2.0, 'loss': 0.5}
+  assert now > block['seconds']
+
+
+def test_pieces_cover_every_epoch_in_order():
+  epochs = contender.Epochs(lambda epoch: f'epoch {epoch}', 5)
+  assert list(epochs.pieces(3)) == [('epoch 0', 0, 3)]
+  assert list(epochs.pieces(8)) == [
+    ('epoch 0', 3, 5),
+    ('epoch 1', 0, 5),
+    ('epoch 2', 0, 1),
+  ]
+
+
+def test_a_contender_in_its_own_process_answers_until_it_ends():
+  process = rounds.Process('ours', 'single_conv', 'uci_digits')
+  try:
+    assert process.answer()['num_params'] == WEIGHTS['single_conv']
+    block = process.block(0.01)
+    assert block['steps'] > 0
+    assert block['seconds'] > 0
+    assert 0 < block['loss'] < 3
+    process.process.kill()
+    with pytest.raises(errors.UserError, match='ours of single_conv has ended'):
+      process.block(0.01)
+  finally:
+    process.close()
+
+
+def test_the_data_are_normalised_as_ours():
+  assert (work.MEAN, work.STD) == (cnn.MEAN, cnn.STD)
+
+
+def as_ours(stock, num_convs):
+  """Renames the layers of a stock model as in ours.
+
+  If there are several norms, the first ones follow the convolutions.
+  """
+  num_norms = sum(name.startswith('BatchNorm_') for name in stock)
+  ours = {}
+  for name, arrays in stock.items():
+    kind, number = name.split('_')
+    in_conv = kind == 'Conv' or (num_norms > 1 and int(number) < num_convs)
+    if kind == 'BatchNorm' and not in_conv:
+      number = 0
+    layer = 'ConvBlock' if kind != 'Dense' and in_conv else 'Dense'
+    part = 'norm' if kind == 'BatchNorm' else kind.lower()
+    ours.setdefault(f'{layer}_{number}', {})[part] = arrays
+  return ours
+
+
+def stock_model(name):
+  """Returns the compiled `apply` of the stock model, and random variables."""
+  state = jax.eval_shape(lambda: stock_flax.create_state(name))
+  rng = np.random.default_rng(0)
+
+  def draw(low, high, tree):
+    return jax.tree.map(
+      lambda x: rng.uniform(low, high, x.shape).astype(np.float32), tree
+    )
+
+  variables = {
+    'params': draw(-0.2, 0.2, state.params),
+    'batch_stats': draw(0.5, 1.5, state.batch_stats),
+  }
+  return jax.jit(functools.partial(state.apply_fn, train=False)), variables
+
+
+@pytest.mark.parametrize('name', work.WORKS)
+def test_the_stock_model_has_our_weights_and_our_logits(name, digits):
+  images = digits[0][:8]
+  apply, variables = stock_model(name)
+  stock = apply(variables, images)
+  config = work.create_config(name, 'uci_digits')
+  num_convs = sum(layer[0] == 'conv' for layer in work.WORKS[name].layers)
+  ours = {key: as_ours(tree, num_convs) for key, tree in variables.items()}
+  model = cnn.create_model(config.model)
+  logits = jax.jit(model.apply)(ours, cnn.as_input(jnp.asarray(images)))
+  assert model_summary.num_params(variables['params']) == WEIGHTS[name]
+  np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_stock_flax_learns(digits):
+  state = stock_flax.create_state('basic')
+  images, labels = (jnp.asarray(array[:32]) for array in digits)
+  indices = jnp.arange(32)[None]
+  losses = []
+  for _ in range(10):
+    state, loss = stock_flax.train_step(
+      state, jnp.float32(0), images, labels, indices, 0
+    )
+    losses.append(float(loss))
+  assert losses[-1] < 0.5 * losses[0]
+
+
+def as_torch(name, variables, model):
+  """Fills a torch model with the arrays of a stock Flax model, in order."""
+  torch = importlib.import_module('torch')
+  side = {'single_conv': 13, 'wide_conv': 12, 'basic': 5, 'improved': 3}[name]
+  numbers = {'Conv': 0, 'Dense': 0, 'BatchNorm': 0}
+  kinds = {'Conv2d': 'Conv', 'Linear': 'Dense'}
+  for module in model:
+    kind = kinds.get(type(module).__name__, type(module).__name__[:9])
+    if kind not in numbers:
+      continue
+    key = f'{kind}_{numbers[kind]}'
+    numbers[kind] += 1
+    params = variables['params'][key]
+    arrays = {'bias': params['bias']}
+    if kind == 'Conv':
+      arrays['weight'] = params['kernel'].transpose(3, 2, 0, 1)
+    elif kind == 'Dense':
+      kernel = params['kernel']
+      if key == 'Dense_0':  # From rows, columns, channels to channels first.
+        kernel = kernel.reshape(side, side, -1, kernel.shape[1])
+        kernel = kernel.transpose(2, 0, 1, 3).reshape(-1, kernel.shape[-1])
+      arrays['weight'] = kernel.T
+    else:
+      stats = variables['batch_stats'][key]
+      arrays['weight'] = params['scale']
+      arrays |= {'running_mean': stats['mean'], 'running_var': stats['var']}
+    state = {key: torch.tensor(np.array(x)) for key, x in arrays.items()}
+    module.load_state_dict(state, strict=False)
+
+
+@pytest.mark.parametrize('channels_last', [False, True])
+@pytest.mark.parametrize('name', work.WORKS)
+def test_the_torch_model_has_the_logits_of_the_stock_model(
+  name, channels_last, digits
+):
+  torch = pytest.importorskip('torch')
+  from experiments.benchmark.peers import pytorch
+
+  model = pytorch.create_model(work.WORKS[name])
+  apply, variables = stock_model(name)
+  as_torch(name, variables, model)
+  if channels_last:
+    model = model.to(memory_format=torch.channels_last)
+  images = digits[0][:8]
+  x = pytorch.as_input(torch.tensor(images), channels_last)
+  with torch.inference_mode():
+    logits = model.eval()(x).numpy()
+  assert sum(p.numel() for p in model.parameters()) == WEIGHTS[name]
+  stock = apply(variables, images)
+  np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
+
+
+def test_the_one_epoch_recipe_has_its_published_weights():
+  pytest.importorskip('torch')
+  from experiments.benchmark.peers import one_epoch
+
+  model = one_epoch.create_model()
+  assert sum(p.numel() for p in model.parameters()) == 215_194
