@@ -7,6 +7,11 @@ and tests the differences seed by seed. `--config.total_epochs=4.0` gives a
 first impression in a tenth of the time, but of a shorter training.
 """
 
+from mnist_jax.cli import interrupts
+
+if __name__ == '__main__':
+  interrupts.install()
+
 import pathlib
 import time
 

@@ -6,6 +6,11 @@ Every seed has its own folder below --workdir. The same command run again skips
 the seeds that are finished. sweep.json there holds every seed's numbers.
 """
 
+from mnist_jax.cli import interrupts
+
+if __name__ == '__main__':
+  interrupts.install()
+
 import gc
 import pathlib
 import runpy
