@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import platform
+import warnings
 from typing import Any
 
 import jax
@@ -62,6 +63,10 @@ def keep_compiled_programs() -> None:
   cache = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
   if cache is not None:
     return
+  # After a full disk or a kill the program is only compiled again.
+  warnings.filterwarnings(
+    'ignore', 'Error (reading|writing) persistent compilation cache'
+  )
   home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
   cache = pathlib.Path(home) / 'mnist_jax' / 'xla'
   jax.config.update('jax_compilation_cache_dir', str(cache))
