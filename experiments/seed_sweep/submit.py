@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from mnist_jax import errors
 from mnist_jax.cli import console
-from mnist_jax.sweep import sweep as sweep_lib
 from mnist_jax.sweep import trials as trials_lib
+from mnist_jax.sweep.folder import Sweep, trial_line
 
 MINUTES = 24 * 60  # Unless --slurm=timeout_min=... says otherwise.
 
@@ -39,9 +39,7 @@ def make_execute(
     )
   parameters = {'timeout_min': MINUTES} | _read_settings(settings)
 
-  def execute(
-    sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial]
-  ) -> None:
+  def execute(sweep: Sweep, trials: Sequence[trials_lib.Trial]) -> None:
     todo = [trial for trial in trials if not sweep.is_done(trial)]
     if not todo:
       return
@@ -85,7 +83,7 @@ def _command(flags: Sequence[str]) -> list[str]:
 
 
 def _wait(
-  sweep: sweep_lib.Sweep, trials: Sequence[trials_lib.Trial], jobs: Sequence
+  sweep: Sweep, trials: Sequence[trials_lib.Trial], jobs: Sequence
 ) -> None:
   """Waits for all jobs; warns about each that leaves no result."""
   console.say(
@@ -94,6 +92,6 @@ def _wait(
   for trial, job in zip(trials, jobs, strict=True):
     job.wait()
     if result := sweep.result(trial):
-      console.say(sweep_lib.trial_line(trial.name, result))
+      console.say(trial_line(trial.name, result))
     else:
       console.warn(f'{trial.name} has no result; {job.paths.stderr} says why')
