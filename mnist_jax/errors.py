@@ -2,8 +2,11 @@
 
 
 class UserError(Exception):
-  """Something the user can put right; shown as one line, never a traceback.
+  """Something that the user can put right, in one line.
 
-  The message names the value, the rule and the way out. Entry points print it
-  on stderr and exit with code 2.
+  The message names the value, the rule and the way out. Commands print it on
+  stderr and exit with code 2; a user never sees a traceback for it.
   """
+
+  def __str__(self):
+    return ' '.join(super().__str__().split())

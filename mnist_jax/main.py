@@ -17,18 +17,12 @@ if __name__ == '__main__':
   interrupts.install()
 
 from absl import flags
-from ml_collections import config_flags
 
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import initialize
 
-_CONFIG = config_flags.DEFINE_config_file(
-  'config',
-  None,
-  'Path of a recipe, such as configs/improved.py; path.py:smoke shrinks it to '
-  'seconds, and --config.optim.lr=0.01 overrides a field.',
-)
+_CONFIG = absl_flags.define_config()
 _WORKDIR = flags.DEFINE_string(
   'workdir', '', 'Folder of the run; runs/<config>-seed<seed> when not given.'
 )

@@ -16,7 +16,6 @@ import pathlib
 import time
 
 from absl import flags
-from ml_collections import config_flags
 
 import experiments
 from experiments import sweep_flags
@@ -26,9 +25,7 @@ from mnist_jax.workdir import atomic_files
 
 WORKDIR = 'runs/ablations'
 
-_CONFIG = config_flags.DEFINE_config_file(
-  'config', 'configs/improved.py', 'Path of the recipe.'
-)
+_CONFIG = absl_flags.define_config('configs/improved.py')
 _NUM_SEEDS = flags.DEFINE_integer(
   'num_seeds', 3, 'How many seeds of each variant.'
 )

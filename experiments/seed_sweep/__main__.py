@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 
 from absl import flags
-from ml_collections import config_flags
 
 import experiments
 from experiments import sweep_flags
@@ -28,9 +27,7 @@ from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import initialize
 from mnist_jax.workdir import atomic_files
 
-_CONFIG = config_flags.DEFINE_config_file(
-  'config', None, 'Path of a recipe, as of python -m mnist_jax.main.'
-)
+_CONFIG = absl_flags.define_config()
 _NUM_SEEDS = flags.DEFINE_integer(
   'num_seeds', 10, 'How many seeds: config.seed, config.seed + 1, ...'
 )

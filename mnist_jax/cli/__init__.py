@@ -1,1 +1,1 @@
-"""Flags, one-line errors and the console."""
+"""Command lines: flags, exit codes, one-line errors and printed lines."""

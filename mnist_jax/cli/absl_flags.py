@@ -1,4 +1,4 @@
-"""Flags to a main function, and errors to one line on stderr."""
+"""Commands with flags: parses them, checks --config, and runs `main`."""
 
 import os
 import pathlib
@@ -7,68 +7,87 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import ml_collections
 from absl import app, flags, logging
+from ml_collections import config_flags
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.cli import exit_codes, recipe_errors
 from mnist_jax.distributed import multihost
+
+flags.disclaim_key_flags()  # --help lists --config under who asked for it.
+
+
+def define_config(
+  default: str | None = None,
+) -> flags.FlagHolder[ml_collections.ConfigDict]:
+  """Defines --config and, for each field of a recipe, --config.FIELD."""
+  try:
+    # ml_collections reads them below, before `run` could report an error.
+    _read_flag_files(sys.argv[1:])
+  except errors.UserError as error:
+    exit_codes.print_error(str(error))
+    sys.exit(exit_codes.USER_ERROR)
+  return config_flags.DEFINE_config_file(
+    'config',
+    default,
+    'Path of a recipe, such as configs/improved.py; path.py:smoke shrinks it '
+    'to seconds, and --config.optim.lr=0.01 overrides a field.',
+    flag_values=flags.FLAGS,
+  )
 
 
 def run(main: Callable[[], None]) -> None:
-  """Parses the flags and runs `main`.
-
-  What a user can mend ends as one line on stderr and exit code 2.
-  """
-  # Libraries narrate, and log as errors what they raise anyway.
+  """Parses the flags, runs `main`, and ends the process (`exit_codes.run`)."""
+  # Libraries log at length, also as errors what they raise anyway.
   logging.set_verbosity(logging.FATAL)
-  # After a failed write orbax's threads miss their event loop, and say so on
-  # stderr, in tracebacks that nobody can catch.
+  # After a failed write, threads of orbax print tracebacks that cannot be
+  # caught.
   sys.unraisablehook = lambda unused: None
-  if {'-h', '-help', '--help'} & set(sys.argv[1:]):
-    app.usage(shorthelp=True, writeto_stdout=True)
-    sys.exit(0)  # absl's own flag exits with 1.
   try:
-    app.run(lambda unused_argv: main(), flags_parser=parse)
-  except errors.UserError as error:
-    _end(' '.join(str(error).split()), 2)
-  except KeyboardInterrupt:
-    _end('interrupted; the same command goes on', 130)
+    code = exit_codes.run(lambda: _start(main))
   except Exception as error:
     if line := multihost.loss_of_another(error):
-      _end(line, os.EX_TEMPFAIL)
-    if multihost.joined():  # Or the others would wait for this process.
+      exit_codes.print_error(line)
+      multihost.leave(exit_codes.PROCESS_GONE)
+    if multihost.joined():  # Otherwise the others would wait for this process.
       traceback.print_exc()
       multihost.leave(1)
     raise
-
-
-def _end(line: str, code: int) -> None:
-  print(f'mnist_jax: {line}', file=sys.stderr)
   multihost.leave(code)
+
+
+def _start(main: Callable[[], None]) -> None:
+  if {'-h', '-help', '--help'} & set(sys.argv[1:]):
+    # Not by absl's own flag, which exits with 1.
+    app.usage(shorthelp=True, writeto_stdout=True)
+    return
+  app.run(lambda unused_argv: main(), flags_parser=parse)
 
 
 def parse(argv: Sequence[str]) -> list[str]:
   """Parses flags as `flags.FLAGS` does.
 
+  Args:
+    argv: the program's name and the command line.
+
   Raises:
-    errors.UserError: for whatever absl or a recipe would raise.
+    errors.UserError: for any wrong flag, and for a recipe that cannot be found
+      or loaded.
   """
-  _check_config_file(argv)
+  argv = [argv[0], *_read_flag_files(argv[1:])]
+  paths = _config_paths(argv)
   _check_field_names(argv)
   try:
-    rest = flags.FLAGS(list(argv))
+    rest = flags.FLAGS(argv)
+    _check_config()
   except errors.UserError:
     raise
-  except flags.IllegalFlagValueError as error:
-    raise errors.UserError(_describe_bad_value(str(error))) from error
-  except flags.Error as error:
-    raise errors.UserError(f'{error}; --help lists all flags') from error
   except Exception as error:  # A recipe is Python: it can raise anything.
-    raise errors.UserError(
-      f'the config cannot be loaded ({type(error).__name__}: {error}); compare '
-      'it with configs/improved.py'
-    ) from error
+    raise errors.UserError(_describe(error, paths)) from error
   if rest[1:]:
     raise errors.UserError(
       f'argument {rest[1]!r} is not a flag; flags begin with --, such as '
@@ -84,18 +103,12 @@ def config_name(config_flag: str) -> str:
 
 
 def arguments() -> list[str]:
-  """Returns what was typed, each flag as one '--name=value'."""
-  typed = []
-  for argument in sys.argv[1:]:
-    if typed and not argument.startswith('-') and '=' not in typed[-1]:
-      typed[-1] += f'={argument}'
-    else:
-      typed.append(argument)
-  return typed
+  """Returns the command line, each flag as one '--name=value'."""
+  return _join_values(_read_flag_files(sys.argv[1:]))
 
 
 def command(module: str, of_config: bool = False) -> str:
-  """Returns what was typed as a command of `module`, to type again.
+  """Returns a command for the shell that runs `module` with the same flags.
 
   Args:
     module: 'mnist_jax.main', ...
@@ -109,6 +122,58 @@ def command(module: str, of_config: bool = False) -> str:
   return f'python -m {module} {shlex.join(kept)}'
 
 
+def _join_values(argv: Sequence[str]) -> list[str]:
+  """Turns '--name', 'value' into '--name=value'."""
+  joined: list[str] = []
+  for argument in argv:
+    if joined and not argument.startswith('-') and '=' not in joined[-1]:
+      joined[-1] += f'={argument}'
+    else:
+      joined.append(argument)
+  return joined
+
+
+def _read_flag_files(argv: Sequence[str]) -> list[str]:
+  """Replaces each --flagfile=PATH with the flags that the file holds."""
+  try:
+    return flags.FLAGS.read_flags_from_files(argv, force_gnu=False)
+  except (flags.Error, UnicodeError) as error:
+    reason = str(error).removeprefix('ERROR:: ')
+    raise errors.UserError(
+      f'--flagfile is wrong ({reason}); give a text file with one flag per line'
+    ) from error
+
+
+def _config_paths(argv: Sequence[str]) -> list[str]:
+  """Returns the path in each --config, without the mode after the colon."""
+  paths = [
+    argument.partition('=')[2].split(':')[0]
+    for argument in _join_values(argv[1:])
+    if re.match('--?config=', argument)
+  ]
+  for path in paths:
+    _check_path(path)
+  return paths
+
+
+def _check_path(path: str) -> None:
+  if not path:
+    raise errors.UserError(
+      '--config is empty; give a recipe, such as --config=configs/improved.py'
+    )
+  if not os.path.isfile(path):
+    raise errors.UserError(
+      f'config file {path} does not exist; {_suggest_recipe(path)}'
+    )
+
+
+def _suggest_recipe(path: str) -> str:
+  recipes = sorted(map(str, pathlib.Path('configs').glob('[!_]*.py')))
+  if not recipes:
+    return 'run from the folder that holds configs/'
+  return config_lib.suggest(path, recipes)
+
+
 def _check_field_names(argv: Sequence[str]) -> None:
   known = config_lib.flatten(config_lib.default())
   for argument in argv[1:]:
@@ -120,6 +185,34 @@ def _check_field_names(argv: Sequence[str]) -> None:
       )
 
 
+def _check_config() -> None:
+  """Checks what was loaded by --config, or by its default."""
+  if 'config' not in flags.FLAGS:
+    return
+  flag: Any = flags.FLAGS['config']  # Of a private class of ml_collections.
+  if not flag.present and flag.value is None:
+    return
+  path = flag.config_filename.split(':')[0]
+  _check_path(path)
+  getattr(flag.value, 'seed', None)  # Raises what ml_collections has put off.
+  if not isinstance(flag.value, ml_collections.ConfigDict):
+    raise errors.UserError(
+      f'get_config() in {path} returns a {type(flag.value).__name__}, not a '
+      'ConfigDict; compare it with configs/improved.py'
+    )
+
+
+def _describe(error: Exception, paths: list[str]) -> str:
+  message = str(error)
+  if not isinstance(error, flags.Error):
+    return recipe_errors.describe(error, paths)
+  if not isinstance(error, flags.IllegalFlagValueError):
+    return f'{message}; --help lists all flags'
+  if message.startswith('flag --config='):  # ml_collections wraps some errors.
+    return recipe_errors.describe(error, paths)
+  return _describe_bad_value(message)
+
+
 def _describe_bad_value(message: str) -> str:
   """Turns absl's 'flag --config.data.batch_size=abc: ...' into a rule."""
   known = config_lib.flatten(config_lib.default())
@@ -128,21 +221,6 @@ def _describe_bad_value(message: str) -> str:
     return message
   default = known[match[1]]
   return (
-    f'{match[1]} {match[2]!r} is no {type(default).__name__}; write one such '
-    f'as --config.{match[1]}={default}'
+    f'{match[1]} {match[2]!r} is not of type {type(default).__name__}; write '
+    f'it as in --config.{match[1]}={default}'
   )
-
-
-def _check_config_file(argv: Sequence[str]) -> None:
-  """Looks for the file first: ml_collections finds out only at first use."""
-  match = re.search(r' --?config[= ](\S+)', ' '.join(argv))
-  path = pathlib.Path(match[1].split(':')[0] if match else __file__)
-  if path.is_file():
-    return
-  recipes = sorted(map(str, pathlib.Path('configs').glob('[!_]*.py')))
-  way_out = (
-    config_lib.suggest(str(path), recipes)
-    if recipes
-    else 'run from the folder that holds configs/'
-  )
-  raise errors.UserError(f'config file {path} does not exist; {way_out}')

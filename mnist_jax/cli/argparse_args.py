@@ -1,41 +1,28 @@
-"""Command lines with positional arguments, and errors as one line.
-
-absl knows no positional arguments, and `command_line` looks for a recipe.
-"""
+"""Command lines with positional arguments, which absl does not have."""
 
 import argparse
-import os
-import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from mnist_jax import errors
+from mnist_jax.cli import exit_codes
 
 
 class Parser(argparse.ArgumentParser):
-  """Raises what the user has typed wrongly as a `UserError`."""
+  """Raises a `UserError` for a wrong command line instead of exiting."""
 
-  def error(self, message: str):
-    raise errors.UserError(f'{message}; --help shows what to give')
+  def error(self, message: str) -> NoReturn:
+    raise errors.UserError(f'{message}; see --help')
 
 
 def run(
   main: Callable[[Sequence[str] | None], int],
   argv: Sequence[str] | None = None,
 ) -> int:
-  """Returns the exit code of `main(argv)`.
+  """Runs `main(argv)` and returns the exit code (`exit_codes.run`).
 
-  It is 2, after one line on stderr, for what a user can mend, and 130 after
-  Ctrl-C.
+  Args:
+    main: parses its arguments with a `Parser` and returns an exit code.
+    argv: the command line without the program's name; None reads sys.argv.
   """
-  try:
-    return main(argv)
-  except errors.UserError as error:
-    line = ' '.join(str(error).split())
-    print(f'mnist_jax: {line}', file=sys.stderr)
-    return 2
-  except BrokenPipeError:  # Whoever read the lines has enough of them.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-  except KeyboardInterrupt:
-    print('mnist_jax: interrupted', file=sys.stderr)
-    return 130
+  return exit_codes.run(lambda: main(argv))

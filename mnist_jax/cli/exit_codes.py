@@ -1,0 +1,54 @@
+"""How every command ends: with an exit code, and one line for an error.
+
+0    done, or saved after a signal
+2    an error that the user can mend
+75   another process of a distributed run is gone
+130  interrupted before there was anything to save
+"""
+
+import os
+import sys
+from collections.abc import Callable
+
+from mnist_jax import errors
+
+USER_ERROR = 2
+PROCESS_GONE = 75
+INTERRUPTED = 130
+
+
+def run(command: Callable[[], int | None]) -> int:
+  """Runs a command and prints its error, if any, as one line.
+
+  Args:
+    command: returns an exit code; None counts as 0.
+
+  Returns:
+    The exit code. It is 0 where the reader of stdout closed the pipe, as `head`
+    does when it has enough lines.
+  """
+  try:
+    return command() or 0
+  except errors.UserError as error:
+    print_error(str(error))
+    return USER_ERROR
+  except KeyboardInterrupt:
+    print_error('interrupted')
+    return INTERRUPTED
+  except BrokenPipeError:
+    return 0
+  finally:
+    flush_stdout()  # Or Python does it at exit, and reports the closed pipe.
+
+
+def print_error(message: str) -> None:
+  """Prints a line on stderr, as every error of a command."""
+  print(f'mnist_jax: {message}', file=sys.stderr)
+
+
+def flush_stdout() -> None:
+  """Flushes stdout; if its reader closed the pipe, discards what follows."""
+  try:
+    sys.stdout.flush()
+  except BrokenPipeError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
