@@ -1,1 +1,1 @@
-"""Finds the digits in a picture and frames them as MNIST does."""
+"""Finds the digits in a picture and frames each as MNIST does."""

@@ -1,4 +1,4 @@
-"""A bound on time that needs no signals, so that threads can have one each."""
+"""A time limit without signals, so that each thread can have its own."""
 
 import time
 
@@ -8,7 +8,7 @@ SECONDS = 20.0
 
 
 class Deadline:
-  """Raises when a picture has taken too long; asked between the stages."""
+  """The time limit for one picture, to be checked between the stages."""
 
   def __init__(self, seconds: float = SECONDS):
     self._seconds = seconds

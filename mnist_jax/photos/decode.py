@@ -1,7 +1,7 @@
-"""Bytes -> an upright grey picture, whatever the file holds.
+"""Decodes an image file into upright grey pixels, whatever the file holds.
 
-Everything is checked before it is decoded: the number of bytes, the format by
-its content (never by the name), and the number of pixels by the header.
+Before anything is decoded, these are checked: the number of bytes, the format
+(by the content, never by the name), and the number of pixels in the header.
 """
 
 import io
@@ -16,13 +16,13 @@ from mnist_jax import errors
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 1_600
-# Passes of a progressive JPEG over its pixels; cameras write about ten.
-MAX_PIXELS_IN_SCANS = 1_000_000_000
-# Formats of photos, scans and drawings. Others that Pillow knows run programs
-# (EPS), or are rare enough to be little tested.
+# Pixels times passes of a progressive JPEG; cameras write about ten passes.
+MAX_PIXELS_IN_PASSES = 1_000_000_000
+# Formats of photos, scans and drawings. Others that Pillow knows start programs
+# (EPS), or are rare and little tested.
 FORMATS = ('PNG', 'JPEG', 'GIF', 'BMP', 'WEBP', 'TIFF', 'PPM')
 
-_ORIENTATION = 0x0112
+_ORIENTATION = 0x0112  # An EXIF tag; its values are the keys below.
 _TURNS = {
   2: Image.Transpose.FLIP_LEFT_RIGHT,
   3: Image.Transpose.ROTATE_180,
@@ -34,7 +34,9 @@ _TURNS = {
 }
 
 
-def read(source: bytes | str | pathlib.Path) -> tuple[np.ndarray, tuple]:
+def read(
+  source: bytes | str | pathlib.Path,
+) -> tuple[np.ndarray, tuple[int, int]]:
   """Reads an image file.
 
   Args:
@@ -45,7 +47,7 @@ def read(source: bytes | str | pathlib.Path) -> tuple[np.ndarray, tuple]:
     width and height of the upright original.
 
   Raises:
-    errors.UserError: when it is no image, damaged, or beyond the limits.
+    errors.UserError: when it is not an image, is damaged, or is over a limit.
   """
   if isinstance(source, bytes):
     name, content = 'the picture', source
@@ -56,8 +58,8 @@ def read(source: bytes | str | pathlib.Path) -> tuple[np.ndarray, tuple]:
   width, height = image.size
   try:
     turn = _orientation(image)
-    grey = _grey(image)
-  except Exception as error:  # Whatever a damaged file makes a decoder raise.
+    grey = _to_grey(image)
+  except Exception as error:  # A damaged file can cause any exception.
     raise _damaged(name, error) from error
   if turn in _TURNS:
     grey = grey.transpose(_TURNS[turn])
@@ -66,7 +68,7 @@ def read(source: bytes | str | pathlib.Path) -> tuple[np.ndarray, tuple]:
   return np.asarray(grey), (width, height)
 
 
-def _read_file(path):
+def _read_file(path: pathlib.Path) -> bytes:
   try:
     with open(path, 'rb') as file:
       return file.read(MAX_BYTES + 1)
@@ -77,7 +79,7 @@ def _read_file(path):
     ) from error
 
 
-def _open(name, content):
+def _open(name: str, content: bytes) -> Image.Image:
   if not content:
     raise errors.UserError(f'{name} is empty; an image file was expected')
   if len(content) > MAX_BYTES:
@@ -86,7 +88,7 @@ def _open(name, content):
     )
   try:
     with warnings.catch_warnings():
-      # Pillow's own limits lie above ours; a file beyond both stops here.
+      # Pillow's own limit is above ours; a file over both is refused here.
       warnings.simplefilter('ignore')
       warnings.simplefilter('error', Image.DecompressionBombWarning)
       return Image.open(io.BytesIO(content), formats=FORMATS)
@@ -104,62 +106,61 @@ def _open(name, content):
     ) from error
 
 
-def _check_size(name, image, content):
+def _check_size(name: str, image: Image.Image, content: bytes) -> None:
   width, height = image.size
   if width < 1 or height < 1:
     raise errors.UserError(f'{name} has no pixels; give another picture')
   if width * height > MAX_PIXELS:
     raise _too_large(name, f' ({width:,} x {height:,})')
   if image.format == 'JPEG':
-    scans = content.count(b'\xff\xda')
-    if scans * width * height > MAX_PIXELS_IN_SCANS and scans > 20:
+    passes = content.count(b'\xff\xda')
+    if passes * width * height > MAX_PIXELS_IN_PASSES and passes > 20:
       raise errors.UserError(
-        f'{name} is a JPEG of {scans} passes; save it again as a plain one'
+        f'{name} is a JPEG of {passes} passes; save it again as PNG'
       )
 
 
-def _too_large(name, size=''):
+def _too_large(name: str, size: str = '') -> errors.UserError:
   return errors.UserError(
     f'{name} has more than {MAX_PIXELS // 10**6} million pixels{size}; make '
     'it smaller first'
   )
 
 
-def _damaged(name, error):
+def _damaged(name: str, error: Exception) -> errors.UserError:
   reason = (str(error).strip() or type(error).__name__).split('\n')[0][:80]
   return errors.UserError(
     f'{name} is damaged ({reason}); save it again as PNG or JPEG'
   )
 
 
-def _orientation(image):
-  """Returns how a camera says it was held, 1 to 8; nonsense is upright."""
+def _orientation(image: Image.Image) -> int:
+  """Returns how the camera was held, 1 to 8; 1 is upright."""
   try:
     return image.getexif().get(_ORIENTATION, 1)
-  except Exception:  # A damaged note about the picture, not the picture.
+  except Exception:  # Damaged EXIF data is no reason to refuse the picture.
     return 1
 
 
-def _grey(image) -> Image.Image:
-  """Returns mode 'L', at most MAX_SIDE on a side; the first of many frames."""
+def _to_grey(image: Image.Image) -> Image.Image:
+  """Returns the first frame in mode 'L', at most MAX_SIDE on a side."""
   with warnings.catch_warnings():
-    warnings.simplefilter('ignore')  # Of Pillow, about odd palettes and tags.
+    warnings.simplefilter('ignore')  # Pillow's, about odd palettes and tags.
     if image.format == 'JPEG':
-      # The decoder itself can shrink by 2, 4 or 8, which is much faster.
+      # The decoder can shrink by 2, 4 or 8 itself, which is much faster.
       image.draft(None, (MAX_SIDE, MAX_SIDE))
     image.load()
     if image.mode.startswith('I') or image.mode == 'F':
       return _shrink(_from_numbers(image))
-    if 'A' in image.mode.upper() and image.mode != 'LAB':
-      return _on_background(_shrink(image.convert('RGBA')))
-    if 'transparency' in image.info:
+    has_alpha = 'A' in image.mode.upper() and image.mode != 'LAB'
+    if has_alpha or 'transparency' in image.info:
       return _on_background(_shrink(image.convert('RGBA')))
     if image.mode in ('L', 'RGB'):
       return _shrink(image).convert('L')
     return _shrink(image.convert('RGB')).convert('L')
 
 
-def _shrink(image):
+def _shrink(image: Image.Image) -> Image.Image:
   width, height = image.size
   scale = MAX_SIDE / max(width, height)
   if scale >= 1:
@@ -168,18 +169,18 @@ def _shrink(image):
   return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def _from_numbers(image):
-  """Returns 16-bit, 32-bit and float pixels as 'L', their range kept whole."""
+def _from_numbers(image: Image.Image) -> Image.Image:
+  """Scales the whole range of 16-bit, 32-bit or float pixels to mode 'L'."""
   values = np.nan_to_num(np.asarray(image, np.float64), posinf=0.0, neginf=0.0)
   low, high = min(0.0, values.min()), values.max()
   values = np.round((values - low) * (255 / max(high - low, 1e-9)))
   return Image.fromarray(values.astype(np.uint8))
 
 
-def _on_background(image):
-  """Returns a transparent picture on a background that its ink stands out on.
+def _on_background(image: Image.Image) -> Image.Image:
+  """Puts a transparent picture on a background with contrast to its ink.
 
-  A drawing may be nothing but ink, black or white, on nothing.
+  A drawing may be only black ink, or only white ink, on transparent pixels.
   """
   grey, alpha = np.asarray(image.convert('L')), np.asarray(image.getchannel(3))
   visible = alpha > 127

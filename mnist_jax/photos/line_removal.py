@@ -1,61 +1,61 @@
-"""Ink without the table around a sheet, printed frames and ruled paper."""
+"""Removes printed frames, ruled and squared paper, and surrounding tables."""
 
 import numpy as np
 from scipy import ndimage
 
 from mnist_jax.photos import segmentation
 
-_THROUGH = 0.6  # Of the picture's side: how long such a line must be.
-_WHOLE = 0.75  # Of its own part's side: so are the lines of a frame or grid.
+_THROUGH = 0.6  # Of the picture's side: the length of a line through it.
+_WHOLE = 0.75  # Of a frame's side: the length of a line of a frame or grid.
 _SLACK = 0.02  # Of its length: how far a line may lean or bend to one side.
-_DEPTH = 0.12  # Of a frame's side: where its lines are.
-_EDGE = 0.4  # Of one edge: how much of it a table under the sheet covers.
-_EIGHT = np.ones((3, 3), bool)
+_DEPTH = 0.12  # Of a frame's side: how far from it its lines may be.
+_TABLE = 0.4  # Of a border: how much of it a table under the sheet covers.
 _MAX_PARTS = 30
-_DETAILED = 64  # Smaller pictures are digits cut out, without a table.
-_SMALLEST = 20  # Smaller pictures cannot show a line beside a digit.
+_SMALLEST = 20  # Pixels; smaller pictures cannot show a line beside a digit.
+_FRAME_SIDES = ((0, 0), (0, 1), (1, 0), (1, 1))  # Axis, and first or last end.
 
 
-def without_rules(ink: np.ndarray, noise: float) -> np.ndarray:
-  """Removes what is no handwriting: broad or straight, and too long.
+def remove_ruled_lines(ink: np.ndarray, noise: float) -> np.ndarray:
+  """Removes what is too long and straight, or too broad, to be handwriting.
 
   Args:
     ink: [h, w] float32 in [0, 1].
-    noise: its standard deviation on bare paper.
+    noise: the standard deviation of `ink` on bare paper.
 
   Returns:
-    The ink with 0 there, but for strokes that cross a line.
+    The ink [h, w], 0 on lines, except where strokes cross them.
   """
   if min(ink.shape) < _SMALLEST:
     return ink
   whole = ink
-  if min(ink.shape) >= _DETAILED:
-    ink = _without_surroundings(ink)
-  threshold = max(3.5 * noise, 0.04, 0.2 * segmentation.peak(ink))
+  if min(ink.shape) >= segmentation.SCENE_SIDE:
+    ink = _remove_surroundings(ink)
+  threshold = segmentation.threshold(noise, 0.2 * segmentation.peak(ink))
   mask = ink > threshold
-  lines, count = _through_lines(whole > threshold)
-  kept = mask & ~lines
-  frames, more = _frame_lines(kept)
-  lines, count = lines | frames, count + more
-  if not count or (count == 1 and not _enough(mask & ~lines)):
+  lines, count = _find_lines_through(whole > threshold)
+  frames, num_frame_lines = _find_frames(mask & ~lines)
+  lines, count = lines | frames, count + num_frame_lines
+  if not count or (count == 1 and not _holds_digit(mask & ~lines)):
     return ink  # A single line and nothing else may be a 1.
-  soft = ndimage.maximum_filter(lines, 3 if max(ink.shape) < _DETAILED else 5)
+  width = 3 if max(ink.shape) < segmentation.SCENE_SIDE else 5
+  soft = ndimage.maximum_filter(lines, width)
   return np.where(lines | (soft & ~mask), 0, ink)
 
 
-def _without_surroundings(ink):
+def _remove_surroundings(ink: np.ndarray) -> np.ndarray:
   """Removes broad areas that reach the border: a table around the sheet."""
   mask = ink > 0.15
-  if _clear_of_border(mask, 1):
+  if _is_border_clear(mask, 1):
     return ink
   core = max(3, round(0.07 * min(ink.shape)))
   broad = ndimage.minimum_filter(mask.view(np.uint8), core)
   broad = ndimage.maximum_filter(broad, core)
   labels, count = ndimage.label(broad)
   outside = np.zeros(count + 1, bool)
-  for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-    # Less of an edge may be a stroke that runs out of the picture.
-    outside |= np.bincount(edge, minlength=count + 1) > _EDGE * len(edge)
+  for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+    # Less of a border may be a stroke that leaves the picture.
+    covered = np.bincount(border, minlength=count + 1)
+    outside |= covered > _TABLE * len(border)
   outside[0] = False
   outside = outside[labels]
   if not outside.any():
@@ -63,20 +63,24 @@ def _without_surroundings(ink):
   return np.where(ndimage.maximum_filter(outside, core), 0, ink)
 
 
-def _clear_of_border(mask, depth):
-  edges = mask[:depth], mask[-depth:], mask[:, :depth], mask[:, -depth:]
-  return not any(edge.any() for edge in edges)
+def _is_border_clear(mask: np.ndarray, depth: int) -> bool:
+  borders = mask[:depth], mask[-depth:], mask[:, :depth], mask[:, -depth:]
+  return not any(border.any() for border in borders)
 
 
-def _through_lines(mask):
-  """Returns lines [h, w] that run through the picture or frame it."""
+def _find_lines_through(mask: np.ndarray) -> tuple[np.ndarray, int]:
+  """Finds lines that run through the picture, or along its border.
+
+  Returns:
+    Their pixels [h, w] bool, and their number.
+  """
   lines, count = np.zeros_like(mask), 0
-  if _clear_of_border(mask, 2 + round(_SLACK * max(mask.shape))):
+  if _is_border_clear(mask, 2 + round(_SLACK * max(mask.shape))):
     return lines, count
-  small = min(mask.shape) < _DETAILED
+  small = min(mask.shape) < segmentation.SCENE_SIDE
   for axis in (0, 1):
     side, across = mask.shape[axis], mask.shape[1 - axis]
-    labels, boxes = _straight(mask, axis, round(_THROUGH * side))
+    labels, boxes = _find_straight(mask, axis, round(_THROUGH * side))
     for i, box in enumerate(boxes, 1):
       start, stop = box[1 - axis].start, box[1 - axis].stop
       through = box[axis].start <= 1 and box[axis].stop >= side - 1
@@ -89,95 +93,107 @@ def _through_lines(mask):
   return lines, count
 
 
-def _frame_lines(mask):
-  """Returns the lines [h, w] of boxes, rows of boxes and grids."""
+def _find_frames(mask: np.ndarray) -> tuple[np.ndarray, int]:
+  """Finds the lines of boxes, rows of boxes and grids.
+
+  Returns:
+    Their pixels [h, w] bool, and their number, counted as three per frame.
+  """
   lines, count = np.zeros_like(mask), 0
-  labels, _ = ndimage.label(mask, _EIGHT)
+  labels, _ = ndimage.label(mask, segmentation.NEIGHBOURS)
   boxes = list(enumerate(ndimage.find_objects(labels), 1))
-  boxes.sort(key=lambda item: -max(s.stop - s.start for s in item[1]))
+  boxes.sort(key=lambda item: -max(side.stop - side.start for side in item[1]))
   for i, box in boxes[:_MAX_PARTS]:
     part = labels[box] == i
     if min(part.shape) >= 12 and _is_frame(part):
-      lines[box] |= _sides(part)
+      lines[box] |= _find_frame_lines(part)
       count += 3
   return lines, count
 
 
-def _is_frame(part):
-  """Returns whether three sides of a part are closed, as no digit's are."""
+def _is_frame(part: np.ndarray) -> bool:
+  """Returns whether three sides of a part are closed, unlike any digit's."""
   if part.mean() > 0.6:
-    return False  # Nothing within: a 1 drawn with a ruler.
-  return sum(_coverage(part, axis, end) > 0.9 for axis, end in _SIDES) >= 3
+    return False  # It is solid: a 1 drawn with a ruler.
+  closed = [_coverage(part, axis, end) > 0.9 for axis, end in _FRAME_SIDES]
+  return sum(closed) >= 3
 
 
-_SIDES = ((0, 0), (0, 1), (1, 0), (1, 1))
-
-
-def _band(part, axis, end):
+def _coverage(part: np.ndarray, axis: int, end: int) -> float:
+  """Returns the share of a side along which there is ink near that side."""
   depth = max(3, round(_DEPTH * part.shape[axis]))
-  place = slice(-depth, None) if end else slice(depth)
-  return (place, slice(None)) if axis == 0 else (slice(None), place)
+  near = slice(-depth, None) if end else slice(depth)
+  return (part[near] if axis == 0 else part[:, near]).any(axis=axis).mean()
 
 
-def _coverage(part, axis, end):
-  return part[_band(part, axis, end)].any(axis=axis).mean()
-
-
-def _sides(part):
-  """Returns the pixels of a frame's straight lines, at its sides and within."""
+def _find_frame_lines(part: np.ndarray) -> np.ndarray:
+  """Returns the pixels of a frame's straight lines, at its sides and inside."""
   lines = np.zeros_like(part)
   for axis in (0, 1):
     length = round(_WHOLE * part.shape[axis])
-    lines |= _straight(part, axis, length, 2 * _SLACK)[0] > 0
-  rest = part & ~lines
-  labels, _ = ndimage.label(rest, _EIGHT)
-  height, width = part.shape
-  for i, (y, x) in enumerate(ndimage.find_objects(labels), 1):
-    inside = (y.start + y.stop) / 2 / height, (x.start + x.stop) / 2 / width
-    narrow = (y.stop - y.start) / height, (x.stop - x.start) / width
-    if any(
-      abs(place - 0.5) > 0.5 - _DEPTH and size < 2 * _DEPTH
-      for place, size in zip(inside, narrow, strict=True)
-    ):
+    lines |= _find_straight(part, axis, length, 2 * _SLACK)[0] > 0
+  labels, _ = ndimage.label(part & ~lines, segmentation.NEIGHBOURS)
+  for i, box in enumerate(ndimage.find_objects(labels), 1):
+    if _is_along_side(box, part.shape):
       lines |= labels == i
   return lines
 
 
-def _straight(mask, axis, length, slack=_SLACK):
-  """Returns labels [h, w] and boxes of lines along `axis`, about straight."""
-  slack = 2 * max(1, round(slack * length)) + 1
-  pixels = ndimage.maximum_filter1d(mask.view(np.uint8), slack, 1 - axis)
+def _is_along_side(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+  """Returns whether a rest is narrow, and lies along a side of its frame."""
+  for side, length in zip(box, shape, strict=True):
+    middle = (side.start + side.stop) / 2 / length
+    if (
+      abs(middle - 0.5) > 0.5 - _DEPTH
+      and (side.stop - side.start) / length < 2 * _DEPTH
+    ):
+      return True
+  return False
+
+
+def _find_straight(
+  mask: np.ndarray, axis: int, length: int, slack: float = _SLACK
+) -> tuple[np.ndarray, list[tuple[slice, ...]]]:
+  """Finds nearly straight lines along `axis` of at least `length` pixels.
+
+  Returns:
+    Their labels [h, w], 0 off them and where strokes cross, and their boxes.
+  """
+  width = 2 * max(1, round(slack * length)) + 1
+  pixels = ndimage.maximum_filter1d(mask.view(np.uint8), width, 1 - axis)
   runs = ndimage.minimum_filter1d(pixels, length, axis, mode='nearest')
   runs = ndimage.maximum_filter1d(runs, length, axis, mode='nearest')
-  labels, _ = ndimage.label(runs, _EIGHT)
-  lines, boxes = np.zeros_like(labels), []
+  labels, _ = ndimage.label(runs, segmentation.NEIGHBOURS)
+  lines = np.zeros_like(labels)
+  boxes: list[tuple[slice, ...]] = []
   for i, box in enumerate(ndimage.find_objects(labels), 1):
     line = mask[box] & (labels[box] == i)
     depths = line.sum(axis=1 - axis)
     thickness = np.median(depths[depths > 0]) if line.any() else 0
     if not 0 < thickness <= max(3, 0.15 * length):
       continue
-    # Strokes that cross the line are deeper than the line itself.
-    deep = _deeper(mask[box], int(1.6 * thickness) + 2, 1 - axis)
-    lines[box] = np.where(line & ~deep, len(boxes) + 1, lines[box])
+    # A stroke that crosses the line is deeper than the line itself.
+    crossing = _find_deep(mask[box], int(1.6 * thickness) + 2, 1 - axis)
+    lines[box] = np.where(line & ~crossing, len(boxes) + 1, lines[box])
     boxes.append(box)
   return lines, boxes
 
 
-def _deeper(mask, depth, axis):
-  """Returns pixels in runs along `axis` of at least `depth`."""
-  # Outside is no ink: a frame on the border is not as deep as its mirror.
+def _find_deep(mask: np.ndarray, depth: int, axis: int) -> np.ndarray:
+  """Returns the pixels in runs along `axis` of at least `depth` pixels."""
+  # Beyond the border there is no ink: mirrored, a frame would be too deep.
   runs = ndimage.minimum_filter1d(
     mask.view(np.uint8), depth, axis, mode='constant'
   )
-  # The even-length filter's other half, so that this is an opening.
+  # Filters of even length are not centred; with the other one's origin moved,
+  # both together are an opening.
   return ndimage.maximum_filter1d(runs, depth, axis, origin=-1 + depth % 2) > 0
 
 
-def _enough(mask):
-  """Returns whether something of a digit's size is left."""
-  labels, _ = ndimage.label(mask, _EIGHT)
+def _holds_digit(mask: np.ndarray) -> bool:
+  """Returns whether there is a part as large as a digit."""
+  labels, _ = ndimage.label(mask, segmentation.NEIGHBOURS)
   return any(
-    max(s.stop - s.start for s in box) > 0.2 * min(mask.shape)
+    max(side.stop - side.start for side in box) > 0.2 * min(mask.shape)
     for box in ndimage.find_objects(labels)
   )

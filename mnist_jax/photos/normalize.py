@@ -1,4 +1,4 @@
-"""One digit's ink -> [28, 28], as MNIST frames it."""
+"""Frames the ink of one digit as MNIST does: [h, w] -> [28, 28]."""
 
 import numpy as np
 from PIL import Image
@@ -6,14 +6,14 @@ from scipy import ndimage
 
 from mnist_jax.data import mnist_format
 
-# Widths of strokes in MNIST's training set, in pixels of its 20x20 box: 5 % are
+# Widths of strokes, in pixels of the 20x20 box. In MNIST's training set 5 % are
 # below 1.7, half are below 2.5, and 1 % are above 5.3.
 THIN, THICK = 1.8, 5.0
-_SIDE = 100  # Of the digit while its strokes are measured and changed.
+_SIDE = 100  # Pixels of the digit while its strokes are measured and changed.
 
 
 def frame(ink: np.ndarray) -> np.ndarray:
-  """Frames a digit as MNIST does, its strokes as wide and full as MNIST's.
+  """Frames a digit as MNIST does, with strokes as wide and white as MNIST's.
 
   Args:
     ink: [h, w] in [0, 1], any size; 0 is background.
@@ -25,15 +25,15 @@ def frame(ink: np.ndarray) -> np.ndarray:
   ink = _crop(np.asarray(ink, np.float32))
   if not ink.size:
     return np.zeros((28, 28), np.uint8)
-  ink = _with_usual_strokes(ink)
+  ink = _adjust_stroke_width(ink)
   framed = mnist_format.frame_digit(ink).astype(np.float32)
-  # A stroke between two pixels darkens both by half; MNIST's reach full white.
+  # A stroke between two pixels is half as white on both; MNIST's reach white.
   full = np.percentile(framed[framed > 64], 80)
   return np.minimum(framed * (255 / full), 255).round().astype(np.uint8)
 
 
 def already_framed(pixels: np.ndarray) -> np.ndarray | None:
-  """Returns a picture that is framed as MNIST frames, else None.
+  """Returns the picture if it is framed as MNIST's are, else None.
 
   Args:
     pixels: [H, W] uint8, of either polarity.
@@ -48,14 +48,14 @@ def already_framed(pixels: np.ndarray) -> np.ndarray | None:
   if (image == 0).mean() < 0.3 or not 19 <= max(height, width) <= 20:
     return None
   mass = image / image.sum(dtype=float)
-  places = np.arange(28)
-  middle = mass.sum(axis=1) @ places, mass.sum(axis=0) @ places
-  if image.max() < 200 or np.abs(np.subtract(middle, 14)).max() > 0.7:
+  pixels_along = np.arange(28)
+  centre = mass.sum(axis=1) @ pixels_along, mass.sum(axis=0) @ pixels_along
+  if image.max() < 200 or np.abs(np.subtract(centre, 14)).max() > 0.7:
     return None
   return image
 
 
-def _crop(ink):
+def _crop(ink: np.ndarray) -> np.ndarray:
   rows = np.flatnonzero((ink > 0).any(axis=1))
   columns = np.flatnonzero((ink > 0).any(axis=0))
   if not len(rows):
@@ -63,21 +63,21 @@ def _crop(ink):
   return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def _with_usual_strokes(ink):
-  """Returns the ink, thickened or thinned where MNIST has nothing like it."""
+def _adjust_stroke_width(ink: np.ndarray) -> np.ndarray:
+  """Thickens or thins strokes whose width is rare in MNIST."""
   scale = _SIDE / max(ink.shape)
   shape = [max(1, round(scale * side)) for side in ink.shape]
   large = np.asarray(
     Image.fromarray(ink).resize(shape[::-1], Image.Resampling.BICUBIC)
   )
-  width = stroke_width(large)
+  width = _measure_stroke_width(large)
   if THIN <= width <= THICK:
     return ink
   wanted = THIN + 0.4 if width < THIN else THICK - 0.5
   return _change_width(np.clip(large, 0, 1), (wanted - width) * _SIDE / 20)
 
 
-def stroke_width(large: np.ndarray) -> float:
+def _measure_stroke_width(large: np.ndarray) -> float:
   """Returns the mean width of strokes, in pixels of a 20x20 box."""
   from skimage import morphology  # Here because it takes half a second.
 
@@ -89,7 +89,8 @@ def stroke_width(large: np.ndarray) -> float:
   return float(2 * distance[ridge].mean() * 20 / _SIDE)
 
 
-def _change_width(large, by):
+def _change_width(large: np.ndarray, by: float) -> np.ndarray:
+  """Widens the strokes by so many pixels; narrows them where negative."""
   radius = max(1, round(abs(by) / 2))
   y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
   disc = x * x + y * y <= radius * radius + 0.5

@@ -1,61 +1,62 @@
-"""A sheet or a board without the table or wall around it."""
+"""Finds a sheet or a board, and removes the table or the wall around it."""
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-_THUMB = 96
-_SMALLEST = 64  # Pixels of a side; below it a picture is a digit cut out.
+from mnist_jax.photos import segmentation
+
+_THUMBNAIL = 96  # Pixels of the longer side.
 _CONTRAST = 0.2  # Of white; between the sheet and what surrounds it.
 _AREA = (0.1, 0.92)  # Of the picture.
-_OWN = 0.75  # Of the sheet's outline that is not ink; a bold 0 has less.
-_COMPACT = 0.78  # Of its bounding box, at a tilt of some degrees.
+_BLANK = 0.75  # Of the area in the sheet's outline; a bold 0 has less.
+_COMPACT = 0.78  # Of its bounding box; less where it is tilted by much.
 
 
-def without_table(grey: np.ndarray) -> np.ndarray:
+def remove_table(grey: np.ndarray) -> np.ndarray:
   """Continues a sheet over what surrounds it.
 
   Args:
     grey: [h, w] float32 in [0, 1].
 
   Returns:
-    [h, w] float32; `grey` itself where there is no sheet with a table around
-    it on three sides. A shadow's lit part reaches more of the borders.
+    [h, w] float32; `grey` itself where no sheet has a table on at least three
+    of its sides. (The lit part of a page in shadow reaches more borders.)
   """
-  if min(grey.shape) < _SMALLEST:
+  if min(grey.shape) < segmentation.SCENE_SIDE:
     return grey
   from skimage import filters  # Here because it takes a while.
 
-  scale = _THUMB / max(grey.shape)
+  scale = _THUMBNAIL / max(grey.shape)
   height, width = (max(8, round(scale * side)) for side in grey.shape)
-  thumb = np.asarray(
+  thumbnail = np.asarray(
     Image.fromarray(grey).resize((width, height), Image.Resampling.BOX)
   )
-  light = thumb > filters.threshold_otsu(thumb)
-  if not (light.any() and not light.all()):
+  light = thumbnail > filters.threshold_otsu(thumbnail)
+  if light.all() or not light.any():
     return grey
-  if thumb[light].mean() - thumb[~light].mean() < _CONTRAST:
+  if thumbnail[light].mean() - thumbnail[~light].mean() < _CONTRAST:
     return grey
   for mask in (light, ~light):
-    sheet = _sheet(mask)
+    sheet = _find_sheet(mask)
     if sheet is not None:
-      return _continued(grey, thumb, sheet)
+      return _continue_sheet(grey, thumbnail, sheet)
   return grey
 
 
-def _sheet(mask):
-  """Returns the outline [h, w] of a compact area, or None."""
+def _find_sheet(mask: np.ndarray) -> np.ndarray | None:
+  """Returns the largest area [h, w], holes filled, if it can be a sheet."""
   labels, _ = ndimage.label(mask)
   sizes = np.bincount(labels.ravel())
   sizes[0] = 0
-  own = labels == sizes.argmax()
-  outline = ndimage.binary_fill_holes(own)
+  largest = labels == sizes.argmax()
+  outline = ndimage.binary_fill_holes(largest)
   box = ndimage.find_objects(outline.astype(int))[0]
-  edges = outline[0], outline[-1], outline[:, 0], outline[:, -1]
+  borders = outline[0], outline[-1], outline[:, 0], outline[:, -1]
   if (
-    sum(edge.mean() > 0.05 for edge in edges) <= 1
+    sum(border.mean() > 0.05 for border in borders) <= 1
     and _AREA[0] < outline.mean() < _AREA[1]
-    and own.sum() > _OWN * outline.sum()
+    and largest.sum() > _BLANK * outline.sum()
     and outline[box].mean() > _COMPACT
     and mask[~outline].mean() < 0.2
   ):
@@ -63,13 +64,16 @@ def _sheet(mask):
   return None
 
 
-def _continued(grey, thumb, sheet):
+def _continue_sheet(
+  grey: np.ndarray, thumbnail: np.ndarray, sheet: np.ndarray
+) -> np.ndarray:
+  """Gives pixels off the sheet the brightness of the nearest pixel on it."""
   inside = ndimage.binary_erosion(sheet, iterations=2, border_value=1)
   if not inside.any():
     return grey
-  calm = ndimage.median_filter(thumb, 7)
+  smooth = ndimage.median_filter(thumbnail, 7)
   _, nearest = ndimage.distance_transform_edt(~inside, return_indices=True)
   size = grey.shape[1], grey.shape[0]
-  filled = Image.fromarray(calm[tuple(nearest)]).resize(size)
+  filled = Image.fromarray(smooth[tuple(nearest)]).resize(size)
   share = Image.fromarray(inside.astype(np.float32)).resize(size)
   return np.where(np.asarray(share) > 0.5, grey, np.asarray(filled))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from mnist_jax import errors
-from mnist_jax.photos import deadline, decode, pipeline
+from mnist_jax.photos import deadline, decode, normalize, pipeline
 
 PAPER, INK = 225, 60
 
@@ -91,7 +91,7 @@ def sheet_on_a_table(seed, right=40, bottom=30):
 def test_the_edge_of_a_sheet_is_no_digit(large, plain):
   for right, bottom in ((70, 0), (60, 50), (0, 90)):
     pixels = sheet_on_a_table(0, right, bottom)
-    assert read(pixels).note == pipeline.NOTHING, (right, bottom)
+    assert read(pixels).note == pipeline.NO_DIGIT, (right, bottom)
     put(pixels, large[3], 100, 120)
     assert alike(only(read(pixels)).image, plain[3]) > 0.85
 
@@ -122,14 +122,14 @@ def test_a_digit_comes_back_as_mnist_stores_it(plain):
 def test_the_aspect_of_a_digit_is_kept():
   drawing = Image.new('F', (40, 80))
   ImageDraw.Draw(drawing).ellipse((0, 0, 39, 79), outline=1.0, width=10)
-  rows, columns = np.nonzero(pipeline.frame(np.asarray(drawing)) > 127)
+  rows, columns = np.nonzero(normalize.frame(np.asarray(drawing)) > 127)
   assert np.ptp(rows) + 1 == 20
   assert np.ptp(columns) + 1 == 10
 
 
 def test_no_ink_frames_to_black():
-  assert not pipeline.frame(np.zeros((9, 9))).any()
-  assert not pipeline.frame(np.zeros((0, 4))).any()
+  assert not normalize.frame(np.zeros((9, 9))).any()
+  assert not normalize.frame(np.zeros((0, 4))).any()
 
 
 def test_an_image_framed_as_mnist_frames_comes_back_as_it_is(digits):
@@ -391,7 +391,7 @@ def test_dots_where_faint_lines_cross_are_no_digits():
   for y in range(40, 600, 80):
     for x in range(40, 600, 80):
       dotted[y : y + 8, x : x + 8] -= 90
-  assert read(dotted).note == pipeline.NOTHING
+  assert read(dotted).note == pipeline.NO_DIGIT
 
 
 def test_each_bad_file_gives_one_clear_line(tmp_path):
