@@ -134,8 +134,8 @@ def read_photo(path: pathlib.Path, network) -> int:
   """
   from mnist_jax.predict import digit_reader
 
-  answers = digit_reader.read(path, network).answers
-  return answers[0].digit if len(answers) == 1 else -1
+  _, predictions = digit_reader.read(path, network)
+  return predictions[0].digit if len(predictions) == 1 else -1
 
 
 def read_plainly(path: pathlib.Path, network) -> int:

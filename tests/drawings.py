@@ -1,4 +1,4 @@
-"""Digits as a hand draws them, for whoever reads pictures."""
+"""Digits as a hand draws them, for the tests that read pictures."""
 
 import io
 import math
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 ARC = [math.radians(angle) for angle in range(200, 445, 10)]
 LOWER = [math.radians(angle) for angle in range(280, 525, 10)]
 
-# Points in parts of the width of a picture that is 4 wide and 3 high.
+# Points as fractions of the width of a picture that is 4 wide and 3 high.
 STROKES = {
   1: [(0.5, 0.15), (0.49, 0.6)],
   3: [(0.49 + 0.11 * math.cos(a), 0.25 + 0.1 * math.sin(a)) for a in ARC]
@@ -18,7 +18,7 @@ STROKES = {
 
 
 def placed(digit, scale=1.0, x=0.0, y=0.0):
-  """Returns the points of a digit, made smaller and moved."""
+  """Returns the points of a digit, scaled and then moved."""
   return [(scale * px + x, scale * py + y) for px, py in STROKES[digit]]
 
 
@@ -49,11 +49,11 @@ def row(*digits):
   )
 
 
-def lying(content):
-  """Returns a picture as cameras store it: on its side, with a note of that."""
+def turned_photo(content):
+  """Returns a photo as a camera stores it: turned, with an EXIF tag."""
   with Image.open(io.BytesIO(content)) as image:
     exif = image.getexif()
-    exif[0x0112] = 6  # To be shown turned by 90 degrees clockwise.
+    exif[0x0112] = 6  # Viewers turn it by 90 degrees clockwise.
     buffer = io.BytesIO()
     turned = image.transpose(Image.Transpose.ROTATE_90)
     turned.save(buffer, 'JPEG', exif=exif)

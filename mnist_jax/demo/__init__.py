@@ -1,1 +1,1 @@
-"""A web page that reads digits as they are drawn; served on this machine."""
+"""A web page that reads digits while they are drawn, on this machine."""

@@ -1,7 +1,9 @@
-"""Serves the page on this machine.
+"""Serves a web page that reads handwritten digits, on this machine.
 
 python -m mnist_jax.demo [--port=8000] [--host=127.0.0.1] [--weights=robust]
 """
+
+from __future__ import annotations
 
 import argparse
 import contextlib
@@ -10,18 +12,23 @@ import re
 import socket
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mnist_jax import errors
 from mnist_jax.cli import argparse_args
+
+if TYPE_CHECKING:
+  from mnist_jax.predict import classifier
 
 MAX_CONNECTIONS = 256
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-  """Serves until Ctrl-C; returns the exit code.
+  """Serves the page until Ctrl-C; returns the exit code.
 
   Raises:
-    errors.UserError: for what the user can mend.
+    errors.UserError: for a wrong command line, a missing library, a port in
+      use, or weights that cannot be loaded.
   """
   given = _parse(argv)
   try:
@@ -29,12 +36,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from mnist_jax.demo import app
   except ImportError as error:
-    if error.name not in ('starlette', 'uvicorn', 'anyio'):
+    library = (error.name or '').partition('.')[0]
+    if library not in ('starlette', 'uvicorn', 'anyio'):
       raise
     raise errors.UserError(
-      f'the demo needs {error.name}; pip install -r requirements-demo.txt'
+      f'the demo needs {library}; pip install -r requirements-demo.txt'
     ) from error
-  # Bound first: a port in use should not be found out after the compilation.
+  # Opened first, to report a port in use before the compilation.
   with listen(given.host, given.port) as listener:
     port = listener.getsockname()[1]
     classifiers = load_classifiers(given.weights)
@@ -49,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
       timeout_graceful_shutdown=2,
     )
     print(f'open http://{given.host}:{port} (Ctrl-C ends it)', flush=True)
-    with contextlib.suppress(KeyboardInterrupt):  # How it is meant to end.
+    with contextlib.suppress(KeyboardInterrupt):  # The way to end it.
       uvicorn.Server(config).run(sockets=[listener])
   return 0
 
@@ -67,8 +75,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   parser.add_argument(
     '--host',
     default='127.0.0.1',
-    help="%(default)s, this machine alone, when not given; this machine's own "
-    'address in a network opens the page to all of it',
+    help='%(default)s, for this machine alone, when not given; with an address '
+    'of it in a network the page is open to that whole network',
   )
   parser.add_argument(
     '--weights',
@@ -84,13 +92,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _check_host(parser: argparse_args.Parser, host: str) -> None:
-  """Refuses what no Host header can be held against."""
+  """Refuses hosts that a request's Host header cannot be compared with."""
   try:
     address = ipaddress.ip_address(host)
-    fits = address.version == 4 and not address.is_unspecified
+    valid = address.version == 4 and not address.is_unspecified
   except ValueError:
-    fits = re.fullmatch(r'[A-Za-z0-9.-]+', host)
-  if not fits:
+    valid = re.fullmatch(r'[A-Za-z0-9.-]+', host) is not None
+  if not valid:
     parser.error(
       f'--host {host} must be one name or IPv4 address of this machine, such '
       'as 127.0.0.1'
@@ -101,7 +109,7 @@ def listen(host: str, port: int) -> socket.socket:
   """Opens the port.
 
   Raises:
-    errors.UserError: when it is in use, or is not this machine's.
+    errors.UserError: when it is in use, or the host is not this machine.
   """
   try:
     return socket.create_server((host, port), backlog=128)
@@ -112,8 +120,8 @@ def listen(host: str, port: int) -> socket.socket:
     ) from error
 
 
-def load_classifiers(first: str) -> dict:
-  """Returns compiled networks by name: `first`, and all in the box."""
+def load_classifiers(first: str) -> dict[str, classifier.Classifier]:
+  """Returns compiled networks by name: `first`, then all pretrained ones."""
   from mnist_jax.distributed import devices
   from mnist_jax.predict import classifier, weights
 
@@ -121,7 +129,7 @@ def load_classifiers(first: str) -> dict:
   loaded = [weights.load_weights(first)]
   loaded += [
     weights.load_weights(name)
-    for name in weights.names()
+    for name in weights.pretrained_names()
     if name != loaded[0].name
   ]
   classifiers = {each.name: classifier.Classifier(each) for each in loaded}

@@ -1,11 +1,11 @@
-// Strokes on a canvas: drawn with any pointer, taken back, sent as a picture.
-// Points are in parts of the canvas's width, so that a turned phone keeps them.
+// Strokes on a canvas: drawn with any pointer, undone, and sent as a picture.
+// Points are fractions of the canvas's width, so they stay when a phone is turned.
 
-const STROKE = 0.036; // Of the width.
-const SENT = { width: 320, height: 240 };
+const STROKE_WIDTH = 0.036; // Of the canvas's width.
+const SENT_SIZE = { width: 320, height: 240 };
 
 export class Drawing {
-  // `onChange(final)` is called while a stroke grows (false), and at its end.
+  // `onChange(final)` is called while a stroke grows (false) and at its end (true).
   constructor(canvas, onChange) {
     this.canvas = canvas;
     this.onChange = onChange;
@@ -38,16 +38,16 @@ export class Drawing {
     this.#changed(true);
   }
 
-  // Draws strokes as a hand would; each is a list of [x, y].
+  // Draws strokes point by point, as a hand would; each is a list of [x, y].
   async play(strokes) {
-    const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    const atOnce = matchMedia('(prefers-reduced-motion: reduce)').matches;
     for (const points of strokes) {
       const stroke = [];
       this.strokes.push(stroke);
       for (const point of points) {
-        if (!this.strokes.includes(stroke)) return; // Cleared meanwhile.
+        if (!this.strokes.includes(stroke)) return; // It was cleared meanwhile.
         stroke.push(point);
-        if (still) continue;
+        if (atOnce) continue;
         this.#changed(false);
         await new Promise(requestAnimationFrame);
       }
@@ -59,14 +59,14 @@ export class Drawing {
     if (event.button !== 0 || this.isDrawing) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
-    this.strokes.push([this.#place(event)]);
+    this.strokes.push([this.#pointOf(event)]);
     this.#changed(false);
   }
 
   #move(event) {
     if (event.pointerId !== this.pointer) return;
     const steps = event.getCoalescedEvents?.() ?? [];
-    const points = (steps.length ? steps : [event]).map((step) => this.#place(step));
+    const points = (steps.length ? steps : [event]).map((step) => this.#pointOf(step));
     this.strokes.at(-1)?.push(...points);
     this.#changed(false);
   }
@@ -77,7 +77,7 @@ export class Drawing {
     this.#changed(true);
   }
 
-  #place(event) {
+  #pointOf(event) {
     const frame = this.canvas.getBoundingClientRect();
     return [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.width];
   }
@@ -100,24 +100,24 @@ export class Drawing {
     const { width, height } = this.canvas;
     const context = this.canvas.getContext('2d');
     context.clearRect(0, 0, width, height);
-    trace(context, this.strokes, width, getComputedStyle(this.canvas).color);
+    drawStrokes(context, this.strokes, width, getComputedStyle(this.canvas).color);
   }
 
-  // Black on white whatever the page looks like; a Promise of a PNG file.
-  picture() {
-    const sent = Object.assign(document.createElement('canvas'), SENT);
-    const context = sent.getContext('2d');
+  // Returns a Promise of a PNG file, black on white also on a dark page.
+  toPng() {
+    const canvas = Object.assign(document.createElement('canvas'), SENT_SIZE);
+    const context = canvas.getContext('2d');
     context.fillStyle = '#fff';
-    context.fillRect(0, 0, sent.width, sent.height);
-    trace(context, this.strokes, sent.width, '#000');
-    return new Promise((resolve) => sent.toBlob(resolve, 'image/png'));
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    drawStrokes(context, this.strokes, canvas.width, '#000');
+    return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
   }
 }
 
-// Quadratic curves from midpoint to midpoint, with the points as controls.
-function trace(context, strokes, scale, colour) {
+// Draws quadratic curves from midpoint to midpoint, with the points as controls.
+function drawStrokes(context, strokes, scale, colour) {
   context.lineCap = context.lineJoin = 'round';
-  context.lineWidth = STROKE * scale;
+  context.lineWidth = STROKE_WIDTH * scale;
   context.strokeStyle = colour;
   for (const stroke of strokes) {
     const points = stroke.map(([x, y]) => [x * scale, y * scale]);
@@ -127,7 +127,7 @@ function trace(context, strokes, scale, colour) {
       const [x, y] = points[i];
       context.quadraticCurveTo(x, y, (x + points[i + 1][0]) / 2, (y + points[i + 1][1]) / 2);
     }
-    context.lineTo(...points.at(-1)); // A dot too, by its round caps.
+    context.lineTo(...points.at(-1)); // Draws a dot where there is one point only.
     context.stroke();
   }
 }
@@ -144,7 +144,7 @@ const line = (x0, y0, x1, y1, count = 14) =>
     return [x0 + (x1 - x0) * share, y0 + (y1 - y0) * share];
   });
 
-// For whoever cannot draw, or would like to see it first.
+// Examples to play: a 2, a 3 and a 7.
 export const EXAMPLES = [
   [[...arc(0.49, 0.23, 0.12, 0.1, 200, 405, 22), ...line(0.56, 0.32, 0.37, 0.58), ...line(0.37, 0.58, 0.64, 0.58)]],
   [[...arc(0.49, 0.25, 0.11, 0.1, 210, 440, 24), ...arc(0.49, 0.48, 0.14, 0.13, 280, 520, 28)]],

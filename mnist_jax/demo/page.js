@@ -1,32 +1,32 @@
-// Brings drawing, photos and the network's answers together.
+// Sends drawings and photos to the server, and shows what it reads in them.
 
-import { Answers } from '/answers.js';
 import { Drawing, EXAMPLES } from '/drawing.js';
+import { PredictionView } from '/predictions.js';
 
 const MAX_BYTES = 10_000_000;
 const byId = (id) => document.getElementById(id);
-const answers = new Answers();
+const view = new PredictionView();
 const drawing = new Drawing(byId('canvas'), onDrawn);
 const EMPTY = 'Nothing to read yet.';
-let photo = null; // The file that is open, or null while one draws.
+let photo = null; // The file that is open, or null while the user draws.
 
-// One request at a time: what changes meanwhile is sent when it is answered.
+// There is one request at a time; changes meanwhile are sent after its response.
 let busy = false;
 let stale = false;
-let version = 0; // Of what is on the paper; older answers are dropped.
+let version = 0; // Of what is on the paper; responses to older ones are dropped.
 let timer = 0;
 
 function onDrawn(final) {
   refreshTools();
   clearTimeout(timer);
-  if (!drawing.strokes.length) return forget(EMPTY);
+  if (!drawing.strokes.length) return showEmpty();
   timer = setTimeout(read, final ? 0 : 40);
 }
 
-function forget(sentence) {
+function showEmpty() {
   version++;
   stale = false;
-  answers.say(sentence);
+  view.showMessage(EMPTY);
   announce();
 }
 
@@ -36,13 +36,12 @@ async function read() {
     return;
   }
   busy = true;
-  const asked = version;
+  const sentVersion = version;
   try {
-    const body = photo ?? (await drawing.picture());
-    const answer = await ask(body);
-    if (asked === version) show(answer);
+    const reading = await requestReading(photo ?? (await drawing.toPng()));
+    if (sentVersion === version) show(reading);
   } catch (error) {
-    if (asked === version) answers.say(error.message);
+    if (sentVersion === version) view.showMessage(error.message);
   }
   busy = false;
   announce();
@@ -52,7 +51,7 @@ async function read() {
   }
 }
 
-async function ask(body) {
+async function requestReading(body) {
   const query = new URLSearchParams({ model: byId('model').value });
   if (byId('saliency').checked) query.set('saliency', '1');
   let response;
@@ -61,53 +60,53 @@ async function ask(body) {
   } catch {
     throw new Error('The server does not answer. Start it again: python -m mnist_jax.demo');
   }
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(sentenceOf(answer.error ?? `The server answered ${response.status}.`));
-  return answer;
+  const reading = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(toSentence(reading.error ?? `The server answered ${response.status}.`));
+  return reading;
 }
 
-function sentenceOf(text) {
+function toSentence(text) {
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 }
 
-function show(answer) {
-  if (!answer.digits.length) {
-    return answers.say(
+function show(reading) {
+  if (!reading.digits.length) {
+    return view.showMessage(
       photo ? 'No digit found. Come closer, or try better light.' : 'No digit found yet. Draw larger or darker.',
     );
   }
-  answers.show(answer, photo ? null : drawing.lastPoint);
+  view.show(reading, photo ? null : drawing.lastPoint);
 }
 
-// Said once things have settled, not with every stroke that grows.
+// Tells screen readers the result when it has settled, not with every stroke.
 let announcing = 0;
 function announce() {
   clearTimeout(announcing);
   announcing = setTimeout(() => {
-    const text = drawing.isDrawing ? '' : answers.summary;
+    const text = drawing.isDrawing ? '' : view.summary;
     if (byId('status').textContent !== text) byId('status').textContent = text;
   }, 500);
 }
 
 function openPhoto(file) {
   if (!file) return;
-  if (!file.type.startsWith('image/')) return complain('That is no picture. Open a PNG or JPEG file.');
-  if (file.size > MAX_BYTES) return complain('That picture is larger than 10 MB. Open a smaller one.');
+  if (!file.type.startsWith('image/')) return refuse('That is not a picture. Open a PNG or JPEG file.');
+  if (file.size > MAX_BYTES) return refuse('That picture is larger than 10 MB. Open a smaller one.');
   closePhoto();
   drawing.clear();
   photo = file;
   byId('photo').src = URL.createObjectURL(file);
   byId('photo').alt = `The photo ${file.name || 'that was pasted'}`;
-  answers.chosen = 0;
+  view.chosen = 0;
   refreshTools();
-  answers.say('Reading …');
+  view.showMessage('Reading …');
   version++;
   read();
 }
 
-function complain(sentence) {
+function refuse(message) {
   clearAll();
-  answers.say(sentence);
+  view.showMessage(message);
   announce();
 }
 
@@ -155,7 +154,7 @@ async function start() {
   byId('clear').addEventListener('click', clearAll);
   byId('example').addEventListener('click', playExample);
   byId('open').addEventListener('click', () => byId('file').click());
-  // What this browser cannot show, such as TIFF, the server may read.
+  // The server may read what this browser cannot show, such as TIFF.
   byId('photo').addEventListener('error', () => (byId('photo').hidden = true));
   byId('file').addEventListener('change', (event) => openPhoto(event.target.files[0]));
   for (const id of ['saliency', 'model']) {

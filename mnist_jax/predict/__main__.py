@@ -3,18 +3,24 @@
 python -m mnist_jax.predict [--weights=robust] IMAGE_OR_FOLDER...
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from mnist_jax import errors
 from mnist_jax.cli import argparse_args
 
-# Readings are imported where they are used, so that --help answers at once.
+# All else is imported where it is used, so that --help is quick.
+if TYPE_CHECKING:
+  from mnist_jax.photos import pipeline
+  from mnist_jax.predict import classifier, digit_reader
 
-PROGRESS_FROM = 20  # Files; fewer are read before a bar could be looked at.
+PROGRESS_FROM = 20  # Files; fewer are read before one could look at a bar.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,36 +30,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv: the command line without the program's name; None reads sys.argv.
 
   Returns:
-    The exit code: 0, or 2 when not one of the pictures could be opened.
+    The exit code: 0, or 2 when none of the pictures could be opened.
 
   Raises:
-    errors.UserError: for what the user can mend.
+    errors.UserError: for a wrong command line, folder or file of weights.
   """
   given = _parse(argv)
   from mnist_jax.distributed import devices
-  from mnist_jax.predict import classifier, image_files, score_labelled
-  from mnist_jax.predict import weights as weights_lib
+  from mnist_jax.predict import classifier, image_files, score_labelled, weights
 
-  chosen = image_files.choose(given.paths)
+  images = image_files.expand(given.paths)
   devices.configure_reading()
-  network = classifier.Classifier(weights_lib.load_weights(given.weights))
-  tally = score_labelled.Tally(chosen.labels, given.threshold)
-  found, rows = [], []
-  for path, reading, note in _read_all(chosen.files, network):
-    answers = reading.answers if reading else ()
-    tally.add(path, reading)
+  network = classifier.Classifier(weights.load_weights(given.weights))
+  score = score_labelled.Score(images.labels, given.threshold)
+  num_opened, objects, figure_rows = 0, [], []
+  for path, picture, predictions, note in _read_all(images.files, network):
+    num_opened += picture is not None
+    score.add(path, predictions)
     if given.json:
-      found.append(_as_json(path, answers, note))
+      objects.append(_to_json(path, predictions, note))
     else:
-      _say(path, answers, note, given.threshold)
-    rows += [(path, reading.picture, answer) for answer in answers]
-    del rows[given.figure_rows :]
-  print(
-    f'{json.dumps(found, indent=1)}\n' if given.json else tally.text(), end=''
-  )
+      _print_lines(path, predictions, note, given.threshold)
+    figure_rows += [(path.name, picture, digit) for digit in predictions]
+    del figure_rows[given.figure_rows :]
+  if given.json:
+    print(json.dumps(objects, indent=1))
+  else:
+    print(score.summary(), end='')
   if given.figure:
-    _draw(given.figure, rows, network.name)
-  return 0 if tally.num_opened else 2
+    _draw(given.figure, figure_rows, network.name)
+  return 0 if num_opened else 2
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -62,14 +68,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     description='Finds the handwritten digits in pictures and reads them: one '
     'line per digit. A folder stands for the images below it, or for those '
     'that its labels.csv names (path,label), which are then scored too. The '
-    'exit code is 0 if at least one picture could be opened, else 2.',
+    'exit code is 0 if at least one picture could be opened, otherwise 2.',
   )
   parser.add_argument('paths', nargs='*', metavar='IMAGE_OR_FOLDER')
   parser.add_argument(
     '--weights',
     default='robust',
     metavar='NAME_OR_DIR',
-    help='weights in the box (robust, improved), a .safetensors file, or the '
+    help='pretrained weights (robust, improved), a .safetensors file, or the '
     'workdir of a finished run; %(default)s when not given',
   )
   parser.add_argument(
@@ -80,8 +86,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     type=float,
     default=0.8,
     metavar='SHARE',
-    help='below this confidence the answer is "not sure"; %(default)s when not '
-    "given, which about 1 in 100 of MNIST's validation images are under, and "
+    help='below this confidence a digit is "not sure"; %(default)s when not '
+    "given: of MNIST's validation images about 1 in 100 are below it, and "
     'half of all errors',
   )
   parser.add_argument(
@@ -108,8 +114,20 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   return given
 
 
-def _read_all(files: list[pathlib.Path], network) -> Iterator[tuple]:
-  """Yields each file with its reading, or None and the reason why not."""
+def _read_all(
+  files: list[pathlib.Path], network: classifier.Classifier
+) -> Iterator[
+  tuple[
+    pathlib.Path,
+    pipeline.Picture | None,
+    tuple[digit_reader.Prediction, ...],
+    str,
+  ]
+]:
+  """Yields each file, its picture, its digits, and why there are none.
+
+  The picture is None where the file could not be opened.
+  """
   import tqdm
 
   from mnist_jax.predict import digit_reader
@@ -121,48 +139,56 @@ def _read_all(files: list[pathlib.Path], network) -> Iterator[tuple]:
     disable=len(files) < PROGRESS_FROM or not sys.stderr.isatty(),
   ):
     try:
-      reading = digit_reader.read(path, network)
-      yield path, reading, reading.note
+      picture, predictions = digit_reader.read(path, network)
+      yield path, picture, predictions, picture.note
     except errors.UserError as error:
-      yield path, None, ' '.join(str(error).split())
+      yield path, None, (), str(error)
 
 
-def _as_json(path: pathlib.Path, answers, note: str) -> dict:
+def _to_json(
+  path: pathlib.Path, predictions: Sequence[digit_reader.Prediction], note: str
+) -> dict:
   return {
     'file': str(path),
     'digits': [
       {
-        'digit': answer.digit,
-        'confidence': round(answer.confidence, 6),
-        'runner_up': answer.runner_up,
-        'box': list(answer.box),
+        'digit': prediction.digit,
+        'confidence': round(prediction.confidence, 6),
+        'runner_up': prediction.runner_up,
+        'box': list(prediction.box),
       }
-      for answer in answers
+      for prediction in predictions
     ],
     'note': note,
   }
 
 
-def _say(path: pathlib.Path, answers, note: str, threshold: float) -> None:
+def _print_lines(
+  path: pathlib.Path,
+  predictions: Sequence[digit_reader.Prediction],
+  note: str,
+  threshold: float,
+) -> None:
   import tqdm
 
-  for answer in answers:
-    tqdm.tqdm.write(f'{path} -> {describe(answer, threshold)}')
-  if not answers:  # The reason may have named the file already.
+  for prediction in predictions:
+    tqdm.tqdm.write(f'{path} -> {describe(prediction, threshold)}')
+  if not predictions:  # The note of an unreadable file names it already.
     tqdm.tqdm.write(note if str(path) in note else f'{path} -> {note}')
 
 
-def describe(answer, threshold: float) -> str:
+def describe(prediction: digit_reader.Prediction, threshold: float) -> str:
   """Returns '8 (confidence 99.3 %, next 3)', or 'not sure: 3 or 8 (48 %)'."""
-  share = 100 * answer.confidence
-  if answer.confidence < threshold:
-    return f'not sure: {answer.digit} or {answer.runner_up} ({share:.0f} %)'
-  # Rounding must not make a certainty of it.
-  sure = f'{share:.1f}' if share < 99.95 else 'over 99.9'
-  return f'{answer.digit} (confidence {sure} %, next {answer.runner_up})'
+  digit, runner_up = prediction.digit, prediction.runner_up
+  percent = 100 * prediction.confidence
+  if prediction.confidence < threshold:
+    return f'not sure: {digit} or {runner_up} ({percent:.0f} %)'
+  # Rounding must not turn it into 100 %.
+  confidence = f'{percent:.1f}' if percent < 99.95 else 'over 99.9'
+  return f'{digit} (confidence {confidence} %, next {runner_up})'
 
 
-def _draw(out: str, rows: list[tuple], weights: str) -> None:
+def _draw(out: str, rows: Sequence[tuple], weights_name: str) -> None:
   if not rows:
     raise errors.UserError(
       f'{out} is not drawn: no digit was found in any of the pictures'
@@ -172,26 +198,9 @@ def _draw(out: str, rows: list[tuple], weights: str) -> None:
   from mnist_jax.workdir import atomic_files
 
   figure = figure_lib.draw(
-    [
-      figure_lib.Row(
-        name=path.name,
-        pixels=picture.pixels,
-        box=_in_pixels(answer.box, picture),
-        image=answer.image,
-        probabilities=answer.probabilities,
-      )
-      for path, picture, answer in rows
-    ],
-    f'weights: {weights}',
+    [figure_lib.Row(*row) for row in rows], f'weights: {weights_name}'
   )
   atomic_files.write(out, figure_style.to_png(figure))
-
-
-def _in_pixels(box, picture) -> tuple[float, ...]:
-  """Scales a box from the original to the picture that was looked at."""
-  height, width = picture.pixels.shape
-  x, y = width / picture.size[0], height / picture.size[1]
-  return (box[0] * x, box[1] * y, box[2] * x, box[3] * y)
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
-"""From 28x28 images to probabilities, at once: a `Classifier`."""
+"""Classifies 28x28 images with a trained network, quickly."""
 
 import functools
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -9,18 +10,18 @@ import numpy as np
 from mnist_jax.models import cnn, saliency
 from mnist_jax.predict import weights as weights_lib
 
-# Images are padded to the next of these, so that no number of them compiles
-# anew; more than the last are read in parts.
+# Images are padded to the next of these sizes, so that only these are compiled;
+# more images than the last size are read in parts.
 BATCH_SIZES = (1, 8, 64)
-# Gradients take longer to compile, and are asked for less.
+# Gradients take longer to compile, and are needed less often.
 SALIENCY_SIZES = (8,)
 
 
 class Classifier:
-  """A network that answers for any number of images; safe in many threads.
+  """A network for any number of images; threads may share it.
 
-  It runs on one CPU, whatever else is here: a few digits are read sooner than
-  they are sent elsewhere.
+  It runs on one CPU, also beside an accelerator: reading a few digits takes
+  less time than sending them there.
   """
 
   def __init__(self, weights: weights_lib.Weights):
@@ -33,14 +34,14 @@ class Classifier:
     self._saliency = jax.jit(functools.partial(_saliency, model=weights.model))
 
   def warm_up(self) -> None:
-    """Compiles all that will be asked, so that nobody waits for it later."""
+    """Compiles for all batch sizes, so that no later call has to wait."""
     for size in BATCH_SIZES:
       self.probabilities(np.zeros((size, 28, 28), np.uint8))
     for size in SALIENCY_SIZES:
       self.saliency(np.zeros((size, 28, 28), np.uint8))
 
   def probabilities(self, images: np.ndarray) -> np.ndarray:
-    """Reads images [N, 28, 28] uint8, N may be 0.
+    """Classifies images [N, 28, 28] uint8; N may be 0.
 
     Returns:
       [N, 10] float32, calibrated: the softmax of logits over the temperature.
@@ -49,23 +50,31 @@ class Classifier:
     return np.concatenate([np.empty((0, 10), np.float32), *parts])
 
   def saliency(self, images: np.ndarray) -> np.ndarray:
-    """Shows what sways the answers to images [N, 28, 28] uint8.
+    """Measures how each pixel influences the predictions for images.
+
+    Args:
+      images: [N, 28, 28] uint8; N may be 0.
 
     Returns:
-      [N, 28, 28] float32 in [0, 1]: the size of each pixel's slope on the way
-      from the runner-up to the answer, relative to the image's largest
-      (`saliency.slopes`).
+      [N, 28, 28] float32 in [0, 1]: the absolute gradient of (the best logit
+      minus the second), relative to the image's largest (`saliency.slopes`).
     """
     parts = self._in_batches(self._saliency, images, SALIENCY_SIZES)
     return np.concatenate([np.empty((0, 28, 28), np.float32), *parts])
 
-  def _in_batches(self, run, images, sizes):
+  def _in_batches(
+    self,
+    compiled: Callable[..., jax.Array],
+    images: np.ndarray,
+    sizes: tuple[int, ...],
+  ) -> Iterator[np.ndarray]:
+    """Yields what `compiled` returns for images [N, 28, 28], part by part."""
     for start in range(0, len(images), sizes[-1]):
       part = images[start : start + sizes[-1]]
       size = next(size for size in sizes if size >= len(part))
       padded = np.zeros((size, 28, 28), np.uint8)
       padded[: len(part)] = part
-      yield np.asarray(run(self._variables, padded))[: len(part)]
+      yield np.asarray(compiled(self._variables, padded))[: len(part)]
 
 
 def _probabilities(variables, images, *, model, temperature):

@@ -11,20 +11,20 @@ SUFFIXES = {
   *('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.pgm'),
   *('.png', '.ppm', '.tif', '.tiff', '.webp'),
 }
-MAX_FILES = 100_000  # In all; more are surely the wrong folder.
+MAX_FILES = 100_000  # In all; with more it is probably the wrong folder.
 MAX_LABEL_BYTES = 2**24
 
 
 @dataclasses.dataclass(frozen=True)
-class Chosen:
-  """The files to read, in order, and the digits that some of them show."""
+class ImageFiles:
+  """The files to read, in order, and the labels that some of them have."""
 
   files: list[pathlib.Path]
   labels: dict[pathlib.Path, int]
 
 
-def choose(arguments: list[str]) -> Chosen:
-  """Lists the files that arguments stand for; each stands for itself once.
+def expand(arguments: list[str]) -> ImageFiles:
+  """Lists the files that paths on a command line stand for, each once.
 
   Args:
     arguments: paths. A folder stands for the image files below it, sorted; if
@@ -32,18 +32,19 @@ def choose(arguments: list[str]) -> Chosen:
 
   Raises:
     errors.UserError: when a folder has no image, there are too many files, or
-      a labels.csv is not what it should be. A file that does not exist is no
-      error here: its reader says so.
+      a labels.csv is wrong. A file that does not exist is listed, and
+      `digit_reader.read` reports it.
   """
-  files, labels = [], {}
+  files: list[pathlib.Path] = []
+  labels: dict[pathlib.Path, int] = {}
   for argument in arguments:
     path = pathlib.Path(argument)
     if not path.is_dir():
       files.append(path)
     elif (path / 'labels.csv').is_file():
-      found = read_labels(path)
-      labels |= found
-      files += found
+      labelled = read_labels(path)
+      labels |= labelled
+      files += labelled
     else:
       files += list_images(path)
     if len(files) > MAX_FILES:
@@ -51,16 +52,16 @@ def choose(arguments: list[str]) -> Chosen:
         f'{argument} brings the number of images above {MAX_FILES:,}; give '
         'fewer at a time'
       )
-  return Chosen(list(dict.fromkeys(files)), labels)
+  return ImageFiles(list(dict.fromkeys(files)), labels)
 
 
 def list_images(folder: pathlib.Path) -> list[pathlib.Path]:
   """Returns the image files below a folder, sorted; links are not followed.
 
   Raises:
-    errors.UserError: when there is none, or there are too many.
+    errors.UserError: when there is none.
   """
-  found = []
+  found: list[pathlib.Path] = []
   for place, folders, names in os.walk(folder):
     folders[:] = sorted(name for name in folders if not name.startswith('.'))
     found += (
@@ -69,7 +70,7 @@ def list_images(folder: pathlib.Path) -> list[pathlib.Path]:
       if pathlib.Path(name).suffix.lower() in SUFFIXES
     )
     if len(found) > MAX_FILES:
-      break  # `choose` says so.
+      break  # `expand` refuses them.
   if not found:
     raise errors.UserError(
       f'folder {folder} holds no image file; known are '
@@ -79,14 +80,14 @@ def list_images(folder: pathlib.Path) -> list[pathlib.Path]:
 
 
 def read_labels(folder: pathlib.Path) -> dict[pathlib.Path, int]:
-  """Reads labels.csv: a header with `path` and `label`, a line per image.
+  """Reads labels.csv: a header with `path` and `label`, and a line per image.
 
   Returns:
-    The digit 0..9 of each file, in the order of the lines.
+    The label 0..9 of each file, in the order of the lines.
 
   Raises:
-    errors.UserError: naming the line that is wrong: a path that leads out of
-      the folder or to no file, or a label that is no digit.
+    errors.UserError: for a line whose path is not a file in the folder, or
+      whose label is not a digit.
   """
   table = folder / 'labels.csv'
   labels = {}
@@ -114,20 +115,22 @@ def read_labels(folder: pathlib.Path) -> dict[pathlib.Path, int]:
   return labels
 
 
-def _check_path(folder, name, line) -> pathlib.Path:
+def _check_path(
+  folder: pathlib.Path, name: str | None, line: int
+) -> pathlib.Path:
   path = folder / (name or '')
   inside = path.resolve().is_relative_to(folder.resolve())
   if not (name and inside and path.is_file()):
     raise errors.UserError(
-      f'{folder / "labels.csv"}, line {line}: path {name!r} is no file in this '
-      'folder; correct or remove the line'
+      f'{folder / "labels.csv"}, line {line}: path {name!r} is not a file in '
+      'this folder; correct or remove the line'
     )
   return path
 
 
-def _check_label(table, label, line) -> int:
-  if label not in set('0123456789'):
+def _check_label(table: pathlib.Path, label: str | None, line: int) -> int:
+  if label is None or label not in set('0123456789'):
     raise errors.UserError(
-      f'{table}, line {line}: label {label!r} is no digit; write one of 0 to 9'
+      f'{table}, line {line}: label {label!r} is not a digit; write 0 to 9'
     )
   return int(label)

@@ -1,6 +1,7 @@
-"""How many of the labelled pictures are read right."""
+"""Scores what was read in labelled pictures."""
 
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,46 +9,44 @@ from mnist_jax.analysis.run import classification
 from mnist_jax.predict import digit_reader
 
 
-class Tally:
-  """Counts what was read, and holds it against the labels there are."""
+class Score:
+  """Counts the labelled pictures that are read correctly."""
 
   def __init__(self, labels: dict[pathlib.Path, int], threshold: float):
-    self.num_opened = 0
     self._labels, self._threshold = labels, threshold
-    self._seen: list[tuple[int, int, bool]] = []  # Label, read (or -1), sure.
+    # Label, digit (-1 unless exactly one is found), whether it is sure.
+    self._rows: list[tuple[int, int, bool]] = []
 
   def add(
-    self, path: pathlib.Path, reading: digit_reader.Reading | None
+    self, path: pathlib.Path, predictions: Sequence[digit_reader.Prediction]
   ) -> None:
-    """Takes in a picture; None is one that could not be opened."""
-    self.num_opened += reading is not None
+    """Adds a picture, if it has a label; labelled pictures show one digit."""
     if path not in self._labels:
       return
-    answers = reading.answers if reading else ()
-    read, sure = -1, False
-    if len(answers) == 1:  # A labelled picture shows one digit.
-      read = answers[0].digit
-      sure = answers[0].confidence >= self._threshold
-    self._seen.append((self._labels[path], read, sure))
+    digit, sure = -1, False
+    if len(predictions) == 1:
+      digit = predictions[0].digit
+      sure = predictions[0].confidence >= self._threshold
+    self._rows.append((self._labels[path], digit, sure))
 
-  def text(self) -> str:
-    """Returns the summary of the labelled pictures, '' without any."""
-    if not self._seen:
+  def summary(self) -> str:
+    """Returns some lines of text; '' where no picture has a label."""
+    if not self._rows:
       return ''
-    label, read, sure = np.array(self._seen).T
-    right, total = int((label == read).sum()), len(label)
+    label, digit, sure = np.array(self._rows).T
+    right, total = int((label == digit).sum()), len(label)
     low, high = classification.wilson_interval(right, total)
     sure = sure.astype(bool)
     lines = [
       f'\n{right:,} of {total:,} labelled pictures read right: '
       f'{right / total:.2%} (95 % interval {low:.2%} to {high:.2%})',
-      f'  not exactly one digit found in {(read < 0).sum():,}, all counted as '
+      f'  not exactly one digit found in {(digit < 0).sum():,}, all counted as '
       'wrong',
-      f'  not sure of {((read >= 0) & ~sure).sum():,}; of the other '
-      f'{sure.sum():,} {((label == read) & sure).sum():,} right',
+      f'  not sure of {((digit >= 0) & ~sure).sum():,}; of the other '
+      f'{sure.sum():,} {((label == digit) & sure).sum():,} right',
     ]
-    one = read >= 0
-    matrix = classification.confusion_matrix(label[one], read[one])
+    found = digit >= 0
+    matrix = classification.confusion_matrix(label[found], digit[found])
     confusions = ', '.join(
       f'{pair["true"]} read as {pair["predicted"]} ({pair["count"]} x)'
       for pair in classification.most_confused(matrix, 5)

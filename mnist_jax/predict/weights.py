@@ -1,7 +1,7 @@
-"""Weights by name: in the box, in a file of one's own, or in a workdir.
+"""Loads weights: pretrained ones by name, from a file, or from a workdir.
 
-A published network is two files side by side: NAME.safetensors, its arrays,
-and NAME.json, which says what they are and holds their SHA-256.
+A published network is two files side by side: NAME.safetensors with its arrays,
+and NAME.json with its config, its temperature and the SHA-256 of the arrays.
 """
 
 import dataclasses
@@ -52,27 +52,27 @@ class Weights:
   temperature: float  # What logits are divided by before the softmax.
 
 
-def names() -> list[str]:
-  """Returns the names of the weights in the box, the default first."""
+def pretrained_names() -> list[str]:
+  """Returns the names of the weights in this package, the default first."""
   found = sorted(path.stem for path in PRETRAINED.glob('*.safetensors'))
   return sorted(found, key=lambda name: name != DEFAULT)
 
 
 def load_weights(name_or_dir: str | pathlib.Path) -> Weights:
-  """Loads weights from wherever they are.
+  """Loads weights by their name or path.
 
   Args:
-    name_or_dir: a name from `names()`; a .safetensors file with its .json
-      beside it, or a folder with one such pair; or the workdir of a finished
-      run, whose chosen weights are taken, with the temperature that fits its
-      validation logits (1 without validation).
+    name_or_dir: a name from `pretrained_names()`; a .safetensors file with its
+      .json beside it, or a folder with one such pair; or the workdir of a
+      finished run, whose chosen weights are taken, with the temperature that
+      fits its validation logits (1 without validation).
 
   Raises:
     errors.UserError: when there is nothing of that name, or what is there is
       damaged.
   """
   name, path = str(name_or_dir), pathlib.Path(name_or_dir)
-  if name in names():
+  if name in pretrained_names():
     return load_published(PRETRAINED / f'{name}.safetensors')
   if path.suffix == '.safetensors':
     return load_published(path)
@@ -81,9 +81,10 @@ def load_weights(name_or_dir: str | pathlib.Path) -> Weights:
   published = list(path.glob('*.safetensors'))
   if len(published) == 1:
     return load_published(published[0])
+  names = pretrained_names()
   raise errors.UserError(
-    f'weights {name!r} are neither in the box ({", ".join(names())}) nor a '
-    f'.safetensors file nor a workdir; {config_lib.suggest(name, names())}'
+    f'weights {name!r} are neither pretrained ones ({", ".join(names)}), nor a '
+    f'.safetensors file, nor a workdir; {config_lib.suggest(name, names)}'
   )
 
 

@@ -1,4 +1,4 @@
-"""The page and its server: a real one, asked by programs and by a browser."""
+"""The page and its server: a real one, used by programs and by a browser."""
 
 import base64
 import concurrent.futures
@@ -20,7 +20,7 @@ import pytest
 
 from mnist_jax.cli import argparse_args
 from mnist_jax.demo import __main__ as demo
-from mnist_jax.demo import app
+from mnist_jax.demo import app, picture_reader
 from mnist_jax.predict import weights
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def start(*argv):
 
 @pytest.fixture(scope='module')
 def port():
-  """The port of a server as a user starts it, and ends it."""
+  """The port of a server that is started and ended as a user would."""
   process = start('--port=0')
   lines = [process.stdout.readline(), process.stdout.readline()]
   assert lines[1].endswith('(Ctrl-C ends it)\n'), process.communicate()
@@ -56,8 +56,8 @@ def port():
   assert process.returncode == 0
 
 
-def ask(port, method, path, body=None, **headers):
-  """Returns status, headers and content of an answer."""
+def request(port, method, path, body=None, **headers):
+  """Returns the status, the headers and the content of a response."""
   connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
   names = {name.replace('_', '-'): value for name, value in headers.items()}
   connection.request(method, path, body, names)
@@ -68,18 +68,18 @@ def ask(port, method, path, body=None, **headers):
 
 
 def read(port, picture, query='', content_type='image/png'):
-  status, _, content = ask(
+  status, _, content = request(
     port, 'POST', f'/read{query}', picture, content_type=content_type
   )
   return status, json.loads(content)
 
 
-def test_the_page_and_all_it_asks_for_are_served(port):
+def test_the_page_and_all_files_that_it_loads_are_served(port):
   wanted, seen = {'/'}, set()
   while wanted:
     path = wanted.pop()
     seen.add(path)
-    status, headers, content = ask(port, 'GET', path)
+    status, headers, content = request(port, 'GET', path)
     assert status == 200
     assert headers['content-type'] == app.FILES[path][1]
     found = re.findall(rb'(?:src=|href=|from )["\'](/[^"\']+)', content)
@@ -87,11 +87,11 @@ def test_the_page_and_all_it_asks_for_are_served(port):
   assert seen == app.FILES.keys()
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(port):
+def test_the_page_loads_nothing_from_other_hosts_and_has_nothing_inline(port):
   for path in app.FILES:
-    _, _, content = ask(port, 'GET', path)
+    _, _, content = request(port, 'GET', path)
     assert not re.findall(rb'https?://(?!www\.w3\.org/2000/svg)', content)
-  _, _, page = ask(port, 'GET', '/')
+  _, _, page = request(port, 'GET', '/')
   assert b'style=' not in page
   assert not re.search(rb'<script[^>]*>[^<]', page)
   assert not re.search(rb'\son[a-z]+=', page)
@@ -112,8 +112,8 @@ def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline(port):
     ('POST', '/models', 405),
   ],
 )
-def test_every_answer_has_the_security_headers(port, method, path, status):
-  found, headers, content = ask(port, method, path)
+def test_every_response_has_the_security_headers(port, method, path, status):
+  found, headers, content = request(port, method, path)
   assert found == status
   for name, value in app.HEADERS.items():
     assert headers[name] == value
@@ -122,49 +122,49 @@ def test_every_answer_has_the_security_headers(port, method, path, status):
   assert b'Traceback' not in content
 
 
-def test_another_sites_name_for_this_machine_is_refused(port):
+def test_a_request_to_another_host_name_is_refused(port):
   for host in ('evil.example', f'evil.example:{port}', '', 'localhost.evil'):
-    status, headers, _ = ask(port, 'GET', '/', host=host)
+    status, headers, _ = request(port, 'GET', '/', host=host)
     assert status == 400
     assert headers['x-content-type-options'] == 'nosniff'
   for host in ('localhost', f'127.0.0.1:{port}'):
-    assert ask(port, 'GET', '/', host=host)[0] == 200
+    assert request(port, 'GET', '/', host=host)[0] == 200
 
 
-def test_a_drawing_is_read_with_all_that_the_page_shows(port):
-  status, answer = read(port, drawings.row(7, 1), '?saliency=1')
+def test_the_response_to_a_drawing_has_all_that_the_page_shows(port):
+  status, reading = read(port, drawings.row(7, 1), '?saliency=1')
   assert status == 200
-  assert answer['size'] == [320, 240]
-  assert [digit['digit'] for digit in answer['digits']] == [7, 1]
-  for digit in answer['digits']:
+  assert reading['size'] == [320, 240]
+  assert [digit['digit'] for digit in reading['digits']] == [7, 1]
+  for digit in reading['digits']:
     assert sum(digit['probabilities']) == pytest.approx(1, abs=1e-4)
     assert digit['probabilities'][digit['digit']] == max(digit['probabilities'])
     assert len(base64.b64decode(digit['image'])) == 784
     assert max(base64.b64decode(digit['saliency'])) == 255
-  _, answer = read(port, drawings.row(7, 1))
-  assert answer['digits'][0]['saliency'] is None
+  _, reading = read(port, drawings.row(7, 1))
+  assert reading['digits'][0]['saliency'] is None
 
 
-def test_every_network_in_the_box_can_be_chosen(port):
-  _, _, content = ask(port, 'GET', '/models')
+def test_every_pretrained_network_can_be_chosen(port):
+  _, _, content = request(port, 'GET', '/models')
   names = json.loads(content)['models']
-  assert names == weights.names()
+  assert names == weights.pretrained_names()
   for name in names:
     picture = drawings.picture(drawings.STROKES[7])
-    status, answer = read(port, picture, f'?model={name}')
+    status, reading = read(port, picture, f'?model={name}')
     assert status == 200
-    assert answer['digits'][0]['digit'] == 7
-  status, answer = read(port, picture, '?model=../../etc/passwd')
+    assert reading['digits'][0]['digit'] == 7
+  status, reading = read(port, picture, '?model=../../etc/passwd')
   assert status == 400
   for name in names:
-    assert name in answer['error']
+    assert name in reading['error']
 
 
 def test_an_empty_page_says_that_nothing_was_found(port):
-  status, answer = read(port, drawings.picture())
+  status, reading = read(port, drawings.picture())
   assert status == 200
-  assert answer['digits'] == []
-  assert answer['note'] == 'no digit found'
+  assert reading['digits'] == []
+  assert reading['note'] == 'no digit found'
 
 
 def png_that_claims(width, height):
@@ -194,60 +194,60 @@ def png_that_claims(width, height):
   ],
   ids=['empty', 'text', 'svg', 'cut off', 'bomb'],
 )
-def test_what_is_no_picture_is_refused_with_the_reason(port, content):
-  status, answer = read(port, content)
+def test_a_file_that_is_not_a_picture_is_refused_with_the_reason(port, content):
+  status, reading = read(port, content)
   assert status == 422
-  assert answer.keys() == {'error'}
-  assert '\n' not in answer['error']
+  assert reading.keys() == {'error'}
+  assert '\n' not in reading['error']
 
 
 @pytest.mark.parametrize('kind', ['text/plain', 'application/json', ''])
-def test_what_does_not_call_itself_an_image_is_refused(port, kind):
+def test_a_content_type_that_is_not_an_image_is_refused(port, kind):
   picture = drawings.picture(drawings.STROKES[7])
   assert read(port, picture, content_type=kind)[0] == 415
 
 
-def test_a_picture_that_says_it_is_too_large_is_refused_at_once(port):
+def test_a_content_length_over_the_limit_is_refused_at_once(port):
   with socket.create_connection(('127.0.0.1', port), timeout=20) as client:
     client.sendall(
       b'POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
-      b'Content-Length: %d\r\n\r\n' % (app.MAX_BYTES + 1)
+      b'Content-Length: %d\r\n\r\n' % (picture_reader.MAX_BYTES + 1)
     )
     assert client.recv(100).startswith(b'HTTP/1.1 413 ')
 
 
-def test_a_picture_that_grows_too_large_is_refused_while_it_comes(port):
+def test_a_body_over_the_limit_is_refused_while_it_arrives(port):
   part = bytes(2**16)
   with socket.create_connection(('127.0.0.1', port), timeout=20) as client:
     client.sendall(
       b'POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
       b'Transfer-Encoding: chunked\r\n\r\n'
     )
-    for _ in range(app.MAX_BYTES // len(part) + 1):
+    for _ in range(picture_reader.MAX_BYTES // len(part) + 1):
       client.sendall(b'%x\r\n%b\r\n' % (len(part), part))
     assert client.recv(100).startswith(b'HTTP/1.1 413 ')
 
 
-def test_twenty_clients_at_once_all_get_their_answer(port):
+def test_twenty_clients_at_once_all_get_their_own_digits(port):
   digits = [7, 1, 3, 7] * 10
   with concurrent.futures.ThreadPoolExecutor(20) as clients:
-    answers = clients.map(
+    readings = clients.map(
       lambda digit: read(port, drawings.picture(drawings.STROKES[digit])),
       digits,
     )
-    for digit, (status, answer) in zip(digits, answers, strict=True):
+    for digit, (status, reading) in zip(digits, readings, strict=True):
       assert status == 200
-      assert [each['digit'] for each in answer['digits']] == [digit]
+      assert [each['digit'] for each in reading['digits']] == [digit]
 
 
-def test_no_more_pictures_are_held_than_the_bound(monkeypatch):
-  reader = app.Reader({})
-  monkeypatch.setattr(app, 'MAX_WAITING', 1)
-  with reader._place():
-    with pytest.raises(app.HTTPException) as refused, reader._place():
+def test_no_more_pictures_are_in_memory_than_the_limit(monkeypatch):
+  reader = picture_reader.PictureReader({})
+  monkeypatch.setattr(picture_reader, 'MAX_PICTURES', 1)
+  with reader._count_picture():
+    with pytest.raises(app.HTTPException) as refused, reader._count_picture():
       pass
     assert refused.value.status_code == 503
-  with reader._place():
+  with reader._count_picture():
     pass
 
 
@@ -256,7 +256,7 @@ def run(capsys, *argv):
   return code, capsys.readouterr().err
 
 
-def test_a_port_in_use_is_one_line_with_another(capsys, port):
+def test_a_port_in_use_is_one_line_that_suggests_another(capsys, port):
   code, error = run(capsys, f'--port={port}')
   assert code == 2
   assert error.count('\n') == 1
@@ -267,7 +267,7 @@ def test_a_port_in_use_is_one_line_with_another(capsys, port):
 @pytest.mark.parametrize(
   'flag', ['--port=70000', '--host=0.0.0.0', '--host=::1']
 )
-def test_a_place_that_cannot_be_served_is_refused(capsys, flag):
+def test_a_port_or_host_that_cannot_be_served_is_refused(capsys, flag):
   code, error = run(capsys, flag)
   assert code == 2
   assert flag.split('=')[1] in error
@@ -314,15 +314,15 @@ def browser():
 
 @pytest.fixture
 def page(browser, port):
-  """The page, in a phone's width; whatever its scripts complain of fails."""
-  complaints = []
+  """The page, as wide as a phone; an error or message in its console fails."""
+  messages = []
   page = browser.new_page(viewport={'width': 390, 'height': 844})
-  page.on('pageerror', lambda error: complaints.append(str(error)))
-  page.on('console', lambda said: complaints.append(said.text))
+  page.on('pageerror', lambda error: messages.append(str(error)))
+  page.on('console', lambda message: messages.append(message.text))
   page.goto(f'http://127.0.0.1:{port}/')
   yield page
   page.close()
-  assert complaints == []
+  assert messages == []
 
 
 def draw(page, points):
@@ -336,41 +336,43 @@ def draw(page, points):
   page.mouse.up()
 
 
-def test_what_is_drawn_is_read_taken_back_and_cleared(page):
+def test_strokes_are_read_undone_and_cleared(page):
   from playwright.sync_api import expect
 
-  answer, said = page.locator('#digits'), page.locator('#status')
+  digits, status = page.locator('#digits'), page.locator('#status')
   expect(page.locator('#hint')).to_contain_text('Write a digit')
-  expect(page.locator('#model option')).to_have_count(len(weights.names()))
+  expect(page.locator('#model option')).to_have_count(
+    len(weights.pretrained_names())
+  )
   draw(page, drawings.placed(7, 0.6, 0, 0.1))
-  expect(answer).to_have_text('7')
+  expect(digits).to_have_text('7')
   draw(page, drawings.placed(3, 0.6, 0.4, 0.1))
-  expect(answer).to_have_text('73')
-  expect(said).to_contain_text('3')
+  expect(digits).to_have_text('73')
+  expect(status).to_contain_text('3')
   expect(page.locator('#boxes rect')).to_have_count(2)
   expect(page.locator('#bars .best')).to_contain_text('3')
   page.get_by_role('radio').first.press('Space')
   expect(page.locator('#bars .best')).to_contain_text('7')
   page.keyboard.press('Control+z')
-  expect(answer).to_have_text('7')
+  expect(digits).to_have_text('7')
   page.keyboard.press('Escape')
-  expect(answer).to_have_text('')
-  expect(said).to_have_text('Nothing to read yet.')
+  expect(digits).to_have_text('')
+  expect(status).to_have_text('Nothing to read yet.')
   assert page.locator('#undo').is_disabled()
   width = page.evaluate('document.documentElement.scrollWidth')
   assert width == 390
 
 
-def test_a_photo_is_shown_read_and_put_away(page):
+def test_a_photo_is_shown_read_and_closed(page):
   from playwright.sync_api import expect
 
-  photo = drawings.lying(drawings.picture(drawings.STROKES[7]))
+  photo = drawings.turned_photo(drawings.picture(drawings.STROKES[7]))
   page.set_input_files(
     '#file',
     {'name': 'seven.jpeg', 'mimeType': 'image/jpeg', 'buffer': photo},
   )
   expect(page.locator('#digits')).to_have_text('7')
-  # The boxes lie on the picture as the browser shows it: upright.
+  # Boxes refer to the upright picture, as the browser shows it.
   expect(page.locator('#boxes')).to_have_attribute('viewBox', '0 0 320 240')
   expect(page.get_by_alt_text('The photo seven.jpeg')).to_be_visible()
   page.get_by_label('Show the pixels that swayed it').check()
@@ -380,16 +382,16 @@ def test_a_photo_is_shown_read_and_put_away(page):
   expect(page.locator('#photo')).to_be_hidden()
 
 
-def test_a_file_that_is_no_picture_is_answered_with_words(page):
+def test_the_page_refuses_a_file_that_is_not_a_picture(page):
   from playwright.sync_api import expect
 
   page.set_input_files(
     '#file', {'name': 'x.txt', 'mimeType': 'text/plain', 'buffer': b'7'}
   )
-  expect(page.locator('#sentence')).to_contain_text('no picture')
+  expect(page.locator('#sentence')).to_contain_text('not a picture')
 
 
-def test_the_examples_are_read_as_what_they_are(page):
+def test_the_examples_are_read_correctly(page):
   from playwright.sync_api import expect
 
   seen = set()

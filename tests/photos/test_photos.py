@@ -1,6 +1,7 @@
+"""Photos, scans and drawings become digits as MNIST stores its own."""
+
 import io
 import struct
-import time
 import zlib
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from mnist_jax import errors
 from mnist_jax.photos import deadline, decode, normalize, pipeline
+from mnist_jax.photos import ink as ink_lib
 
 PAPER, INK = 225, 60
 
@@ -88,7 +90,7 @@ def sheet_on_a_table(seed, right=40, bottom=30):
   return np.array(image)
 
 
-def test_the_edge_of_a_sheet_is_no_digit(large, plain):
+def test_the_edge_of_a_sheet_is_not_a_digit(large, plain):
   for right, bottom in ((70, 0), (60, 50), (0, 90)):
     pixels = sheet_on_a_table(0, right, bottom)
     assert read(pixels).note == pipeline.NO_DIGIT, (right, bottom)
@@ -107,7 +109,7 @@ def test_a_one_along_a_shadow_is_a_digit():
     only(read(pixels))
 
 
-def test_a_digit_comes_back_as_mnist_stores_it(plain):
+def test_a_digit_is_framed_as_mnist_stores_it(plain):
   for image in plain.values():
     assert image.shape == (28, 28) and image.dtype == np.uint8
     assert image.max() == 255
@@ -127,12 +129,12 @@ def test_the_aspect_of_a_digit_is_kept():
   assert np.ptp(columns) + 1 == 10
 
 
-def test_no_ink_frames_to_black():
+def test_no_ink_gives_a_black_image():
   assert not normalize.frame(np.zeros((9, 9))).any()
   assert not normalize.frame(np.zeros((0, 4))).any()
 
 
-def test_an_image_framed_as_mnist_frames_comes_back_as_it_is(digits):
+def test_an_image_that_is_framed_already_is_not_changed(digits):
   images, _ = digits
   exact = 0
   for image in images[:40]:
@@ -143,7 +145,7 @@ def test_an_image_framed_as_mnist_frames_comes_back_as_it_is(digits):
   assert exact >= 76  # The others' middle is where no frame of 28 can have it.
 
 
-def test_thin_and_thick_strokes_become_like_those_of_mnist():
+def test_thin_and_thick_strokes_become_as_wide_as_those_of_mnist():
   for width in (3, 60):
     drawing = Image.new('L', (400, 400), 255)
     ImageDraw.Draw(drawing).line([(200, 60), (200, 340)], 0, width)
@@ -164,9 +166,7 @@ def test_polarity_does_not_matter(large, plain):
     assert alike(only(read(board)).image, plain[label]) > 0.9
 
 
-def test_a_border_of_the_inks_own_colour_does_not_turn_the_polarity(
-  large, plain
-):
+def test_a_border_as_dark_as_the_ink_does_not_change_the_polarity(large, plain):
   paper = page(400, 400)
   put(paper, large[4], 150, 140)
   paper[:60] = paper[-60:] = 50
@@ -198,7 +198,7 @@ def test_size_and_place_do_not_matter(digits):
   assert alike(views[1], views[2]) > 0.85
 
 
-def test_squared_and_ruled_paper_do_not_count(large, plain):
+def test_ruled_lines_are_removed(large, plain):
   for rows, columns in ((True, True), (True, False)):
     paper = page(400, 400)
     for at in range(20, 400, 45):
@@ -210,7 +210,7 @@ def test_squared_and_ruled_paper_do_not_count(large, plain):
     assert alike(only(read(paper)).image, plain[5]) > 0.85
 
 
-def test_a_printed_frame_does_not_count(large, plain):
+def test_a_printed_frame_is_removed(large, plain):
   paper = page(300, 300)
   paper[50:250, 50:54] = paper[50:250, 246:250] = 40
   paper[50:54, 50:250] = paper[246:250, 50:250] = 40
@@ -218,9 +218,7 @@ def test_a_printed_frame_does_not_count(large, plain):
   assert alike(only(read(paper)).image, plain[6]) > 0.85
 
 
-def test_several_digits_come_left_to_right_and_lines_top_to_bottom(
-  large, plain
-):
+def test_digits_are_ordered_in_rows_from_top_to_bottom(large, plain):
   paper, text = page(420, 640), ('5172', '0394')
   for line, word in enumerate(text):
     for place, letter in enumerate(word):
@@ -231,7 +229,7 @@ def test_several_digits_come_left_to_right_and_lines_top_to_bottom(
     assert alike(digit.image, plain[int(letter)]) > 0.85
 
 
-def test_a_box_lies_around_its_digit_in_pixels_of_the_original(large):
+def test_a_box_is_around_its_digit_in_pixels_of_the_original(large):
   paper = page(900, 2400)
   ink = enlarged((large[3] * 255).astype(np.uint8), 300)
   put(paper, ink, 1500, 200)
@@ -282,7 +280,7 @@ def test_strokes_that_do_not_quite_touch_are_one_digit():
       only(read(drawn([name], height, pen)))
 
 
-def test_neighbours_stay_apart():
+def test_neighbouring_digits_are_not_joined():
   rng = np.random.default_rng(0)
   for _ in range(20):
     names = rng.choice(list(STROKES), rng.integers(2, 6))
@@ -309,19 +307,17 @@ def test_the_frame_around_a_cell_may_lean_and_blur(large, plain):
     assert alike(only(read(pixels)).image, plain[8]) > 0.85
 
 
-def test_a_drawing_takes_little_time(large):
+def test_the_ink_of_a_drawing_is_taken_as_it_is(large):
   paper = np.zeros((280, 280), np.float32)
   put(paper, large[3], 90, 80, 255)
-  drawing = encoded(paper)
-  times = []
-  for _ in range(9):
-    start = time.process_time()
-    pipeline.read_picture(drawing)
-    times.append(time.process_time() - start)
-  assert min(times) < 0.03  # 8 ms where this was written.
+  pixels = paper.astype(np.uint8)
+  for drawing in (pixels, 255 - pixels):
+    strength, noise = ink_lib.measure(drawing)
+    np.testing.assert_array_equal(strength, pixels / np.float32(255))
+    assert noise == 0
 
 
-def test_exif_orientation_is_honoured(large, plain):
+def test_a_photo_is_turned_upright_by_its_exif_orientation(large, plain):
   paper = page(300, 400)
   put(paper, large[7], 40, 60)
   upright = Image.fromarray(paper.astype(np.uint8))
@@ -386,7 +382,7 @@ def test_an_empty_page_holds_no_digit():
     assert picture.digits == () and picture.note == 'no digit found'
 
 
-def test_dots_where_faint_lines_cross_are_no_digits():
+def test_dots_where_faint_lines_cross_are_not_digits():
   dotted = page(600, 600)
   for y in range(40, 600, 80):
     for x in range(40, 600, 80):
@@ -418,8 +414,7 @@ def test_a_wrong_extension_does_not_matter(tmp_path, large):
 
 
 @pytest.mark.parametrize('side', [8_000, 50_000])
-def test_a_bomb_is_refused_by_its_header(side):
-  started = time.monotonic()
+def test_a_picture_over_the_limit_is_refused_by_its_header(side):
   header = struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)
   chunk = b'IHDR' + header
   crc = struct.pack('>I', zlib.crc32(chunk))
@@ -429,10 +424,9 @@ def test_a_bomb_is_refused_by_its_header(side):
   bomb += struct.pack('>I', len(rows)) + data
   bomb += struct.pack('>I', zlib.crc32(data))
   refused(bomb, 'million pixels')
-  assert time.monotonic() - started < 2
 
 
-def test_a_jpeg_of_endless_passes_is_refused():
+def test_a_jpeg_of_many_passes_is_refused():
   content = encoded(Image.new('L', (5000, 5000)), 'JPEG')
   refused(content[:-2] + b'\xff\xda\x00\x02' * 300, 'passes')
 
@@ -465,13 +459,12 @@ def mutated(rng, content):
   return bytes(content)
 
 
-def test_damage_gives_a_picture_or_one_line_and_nothing_else(large):
+def test_a_damaged_file_gives_a_picture_or_a_one_line_error(large):
   paper = page(64, 90, grain=1)
   put(paper, enlarged((large[5] * 255).astype(np.uint8), 44), 20, 10)
   files = [encoded(paper, name) for name in FORMATS]
   rng = np.random.default_rng(0)
   outcomes = []
-  started = time.monotonic()
   for number in range(330):
     content = mutated(rng, files[number % len(files)])
     try:
@@ -481,4 +474,3 @@ def test_damage_gives_a_picture_or_one_line_and_nothing_else(large):
       outcomes.append(errors.UserError)
   assert outcomes.count(pipeline.Picture) > 30
   assert outcomes.count(errors.UserError) > 30
-  assert time.monotonic() - started < 60

@@ -114,7 +114,7 @@ def test_the_facts_and_the_card_say_what_the_run_says(workdir, published):
   assert errors == result['valid']['num_errors']
 
 
-def test_a_card_tells_of_photos_where_there_are_results(
+def test_a_card_has_a_table_of_photos_where_there_are_results(
   published, monkeypatch, tmp_path
 ):
   row = {'accuracy': 0.875, 'num_errors': 125, 'count': 1000}
@@ -129,7 +129,7 @@ def test_a_card_tells_of_photos_where_there_are_results(
   assert 'desks' not in (published / 'mine.md').read_text()
 
 
-def test_nothing_published_names_a_place_of_the_machine(published):
+def test_nothing_published_contains_a_path_of_the_machine(published):
   for path in published.iterdir():
     assert b'/secret' not in path.read_bytes()
 
@@ -234,7 +234,7 @@ def test_a_damaged_workdir_gives_no_weights_and_is_left_alone(
     weights.load_weights(tmp_path)
 
 
-def test_an_unknown_name_is_answered_with_the_nearest():
+def test_an_unknown_name_suggests_the_nearest():
   with pytest.raises(UserError, match="did you mean 'robust'"):
     weights.load_weights('robst')
 
@@ -252,9 +252,9 @@ def test_an_unfinished_run_has_no_weights_yet(workdir, tmp_path):
   assert sorted(path.name for path in tmp_path.iterdir()) == ['config.json']
 
 
-def test_everything_in_the_box_is_whole_small_and_described():
-  assert weights.names()[0] == weights.DEFAULT
-  for name in weights.names():
+def test_pretrained_weights_are_whole_small_and_described():
+  assert weights.pretrained_names()[0] == weights.DEFAULT
+  for name in weights.pretrained_names():
     loaded = weights.load_weights(name)
     assert loaded.name == name
     path = weights.PRETRAINED / f'{name}.safetensors'
@@ -270,7 +270,7 @@ def network(published, monkeypatch):
   return classifier_lib.Classifier(weights.load_weights(published))
 
 
-def test_images_are_read_alike_in_any_number_and_compiled_for_a_few(
+def test_any_number_of_images_is_read_alike_by_few_compiled_sizes(
   network, digits
 ):
   images = digits[0][:9]
