@@ -6,6 +6,7 @@ python -m mnist_jax.predict [--weights=robust] IMAGE_OR_FOLDER...
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import sys
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
   from mnist_jax.predict import classifier, digit_reader
 
 PROGRESS_FROM = 20  # Files; fewer are read before one could look at a bar.
+
+
+@dataclasses.dataclass(frozen=True)
+class FileReading:
+  """What was read in one file."""
+
+  path: pathlib.Path
+  picture: pipeline.Picture | None  # None if the file could not be opened.
+  predictions: tuple[digit_reader.Prediction, ...]
+  note: str  # '', or why there are no predictions.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,14 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
   network = classifier.Classifier(weights.load_weights(given.weights))
   score = score_labelled.Score(images.labels, given.threshold)
   num_opened, objects, figure_rows = 0, [], []
-  for path, picture, predictions, note in _read_all(images.files, network):
-    num_opened += picture is not None
-    score.add(path, predictions)
+  for reading in _read_all(images.files, network):
+    score.add(reading.path, reading.predictions)
     if given.json:
-      objects.append(_to_json(path, predictions, note))
+      objects.append(_to_json(reading))
     else:
-      _print_lines(path, predictions, note, given.threshold)
-    figure_rows += [(path.name, picture, digit) for digit in predictions]
+      _print_lines(reading, given.threshold)
+    if reading.picture:
+      num_opened += 1
+      figure_rows += [
+        (reading.path.name, reading.picture, prediction)
+        for prediction in reading.predictions
+      ]
     del figure_rows[given.figure_rows :]
   if given.json:
     print(json.dumps(objects, indent=1))
@@ -116,18 +131,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _read_all(
   files: list[pathlib.Path], network: classifier.Classifier
-) -> Iterator[
-  tuple[
-    pathlib.Path,
-    pipeline.Picture | None,
-    tuple[digit_reader.Prediction, ...],
-    str,
-  ]
-]:
-  """Yields each file, its picture, its digits, and why there are none.
-
-  The picture is None where the file could not be opened.
-  """
+) -> Iterator[FileReading]:
   import tqdm
 
   from mnist_jax.predict import digit_reader
@@ -140,16 +144,14 @@ def _read_all(
   ):
     try:
       picture, predictions = digit_reader.read(path, network)
-      yield path, picture, predictions, picture.note
+      yield FileReading(path, picture, predictions, picture.note)
     except errors.UserError as error:
-      yield path, None, (), str(error)
+      yield FileReading(path, None, (), str(error))
 
 
-def _to_json(
-  path: pathlib.Path, predictions: Sequence[digit_reader.Prediction], note: str
-) -> dict:
+def _to_json(reading: FileReading) -> dict:
   return {
-    'file': str(path),
+    'file': str(reading.path),
     'digits': [
       {
         'digit': prediction.digit,
@@ -157,23 +159,19 @@ def _to_json(
         'runner_up': prediction.runner_up,
         'box': list(prediction.box),
       }
-      for prediction in predictions
+      for prediction in reading.predictions
     ],
-    'note': note,
+    'note': reading.note,
   }
 
 
-def _print_lines(
-  path: pathlib.Path,
-  predictions: Sequence[digit_reader.Prediction],
-  note: str,
-  threshold: float,
-) -> None:
+def _print_lines(reading: FileReading, threshold: float) -> None:
   import tqdm
 
-  for prediction in predictions:
+  path, note = reading.path, reading.note
+  for prediction in reading.predictions:
     tqdm.tqdm.write(f'{path} -> {describe(prediction, threshold)}')
-  if not predictions:  # The note of an unreadable file names it already.
+  if note:  # That of an unreadable file names it already.
     tqdm.tqdm.write(note if str(path) in note else f'{path} -> {note}')
 
 
@@ -188,7 +186,11 @@ def describe(prediction: digit_reader.Prediction, threshold: float) -> str:
   return f'{digit} (confidence {confidence} %, next {runner_up})'
 
 
-def _draw(out: str, rows: Sequence[tuple], weights_name: str) -> None:
+def _draw(
+  out: str,
+  rows: Sequence[tuple[str, pipeline.Picture, digit_reader.Prediction]],
+  weights_name: str,
+) -> None:
   if not rows:
     raise errors.UserError(
       f'{out} is not drawn: no digit was found in any of the pictures'
