@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import ipaddress
 import re
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mnist_jax import errors
@@ -134,9 +135,27 @@ def load_classifiers(first: str) -> dict[str, classifier.Classifier]:
   ]
   classifiers = {each.name: classifier.Classifier(each) for each in loaded}
   print(f'getting ready: {", ".join(classifiers)}', flush=True)
-  for each in classifiers.values():
-    each.warm_up()
+  warm_up(classifiers.values())
   return classifiers
+
+
+def warm_up(classifiers: Iterable[classifier.Classifier]) -> None:
+  """Compiles, and reads a photo, so that no request has to wait.
+
+  What libraries import late is imported here, not in several threads at once.
+  """
+  from PIL import Image, ImageDraw
+
+  from mnist_jax.predict import digit_reader
+
+  Image.init()  # Imports all formats.
+  photo = Image.new('L', (320, 240), 200)
+  ImageDraw.Draw(photo).line([(160, 50), (155, 190)], fill=60, width=12)
+  content = io.BytesIO()
+  photo.save(content, 'PNG')
+  for each in classifiers:
+    each.warm_up()
+    digit_reader.read(content.getvalue(), each)
 
 
 if __name__ == '__main__':

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 from scipy import ndimage
+from skimage.morphology import skeletonize
 
 from mnist_jax.data import mnist_format
 
@@ -79,10 +80,8 @@ def _adjust_stroke_width(ink: np.ndarray) -> np.ndarray:
 
 def _measure_stroke_width(large: np.ndarray) -> float:
   """Returns the mean width of strokes, in pixels of a 20x20 box."""
-  from skimage import morphology  # Here because it takes half a second.
-
   mask = np.pad(large > 0.5, 1)
-  ridge = morphology.skeletonize(mask)
+  ridge = skeletonize(mask)
   if not ridge.any():
     return 0.0
   distance = ndimage.distance_transform_edt(mask)

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from mnist_jax.photos import segmentation
 
@@ -25,14 +26,12 @@ def remove_table(grey: np.ndarray) -> np.ndarray:
   """
   if min(grey.shape) < segmentation.SCENE_SIDE:
     return grey
-  from skimage import filters  # Here because it takes a while.
-
   scale = _THUMBNAIL / max(grey.shape)
   height, width = (max(8, round(scale * side)) for side in grey.shape)
   thumbnail = np.asarray(
     Image.fromarray(grey).resize((width, height), Image.Resampling.BOX)
   )
-  light = thumbnail > filters.threshold_otsu(thumbnail)
+  light = thumbnail > threshold_otsu(thumbnail)
   if light.all() or not light.any():
     return grey
   if thumbnail[light].mean() - thumbnail[~light].mean() < _CONTRAST:

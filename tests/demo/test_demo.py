@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import http.client
+import io
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import zlib
 
 import drawings
 import pytest
+from PIL import Image
 
 from mnist_jax.cli import argparse_args
 from mnist_jax.demo import __main__ as demo
@@ -249,6 +251,39 @@ def test_no_more_pictures_are_in_memory_than_the_limit(monkeypatch):
     assert refused.value.status_code == 503
   with reader._count_picture():
     pass
+
+
+FIRST_READINGS = """
+import sys
+from mnist_jax.demo import __main__ as demo, app
+from mnist_jax.predict import classifier, digit_reader, weights
+
+classifier.BATCH_SIZES = (4,)  # Compiled once.
+weights.pretrained_names = lambda: ['robust']
+(network,) = demo.load_classifiers('robust').values()
+imported = set(sys.modules)
+for path in sys.argv[1:]:
+  digit_reader.read(path, network)
+print(sorted(set(sys.modules) - imported))
+"""
+
+
+def test_no_reading_imports_a_module_in_its_thread(tmp_path):
+  # Two threads that import a part of scikit-image at once can get half of it.
+  photo = drawings.turned_photo(drawings.picture(drawings.STROKES[7]))
+  paths = []
+  for suffix in ('png', 'webp', 'tiff', 'gif'):
+    paths.append(tmp_path / f'photo.{suffix}')
+    with Image.open(io.BytesIO(photo)) as image:
+      image.point(lambda value: 40 + value // 2).save(paths[-1])
+  done = subprocess.run(
+    [sys.executable, '-c', FIRST_READINGS, *map(str, paths)],
+    cwd=REPOSITORY,
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+  assert done.stdout.splitlines()[-1:] == ['[]'], done.stderr
 
 
 def run(capsys, *argv):
