@@ -21,8 +21,6 @@ from mnist_jax.cli import argparse_args
 if TYPE_CHECKING:
   from mnist_jax.predict import classifier
 
-MAX_CONNECTIONS = 256
-
 
 def main(argv: Sequence[str] | None = None) -> int:
   """Serves the page until Ctrl-C; returns the exit code.
@@ -33,9 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
   """
   given = _parse(argv)
   try:
-    import uvicorn
-
-    from mnist_jax.demo import app
+    from mnist_jax.demo import app, server
   except ImportError as error:
     library = (error.name or '').partition('.')[0]
     if library not in ('starlette', 'uvicorn', 'anyio'):
@@ -47,19 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
   with listen(given.host, given.port) as listener:
     port = listener.getsockname()[1]
     classifiers = load_classifiers(given.weights)
-    config = uvicorn.Config(
-      app.create_app(classifiers, given.host),
-      log_level='error',
-      access_log=False,
-      server_header=False,
-      lifespan='off',
-      ws='none',
-      limit_concurrency=MAX_CONNECTIONS,
-      timeout_graceful_shutdown=2,
-    )
+    serving = server.create_server(app.create_app(classifiers, given.host))
     print(f'open http://{given.host}:{port} (Ctrl-C ends it)', flush=True)
     with contextlib.suppress(KeyboardInterrupt):  # The way to end it.
-      uvicorn.Server(config).run(sockets=[listener])
+      serving.run(sockets=[listener])
   return 0
 
 

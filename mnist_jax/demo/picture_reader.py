@@ -35,6 +35,8 @@ class PictureReader:
     self._classifiers = classifiers
     self._limiter = anyio.CapacityLimiter(devices.num_cores())
     self._num_pictures = 0
+    # The time limits of pictures that are arriving, the first of them first.
+    self._arriving: dict[asyncio.Timeout, None] = {}
 
   async def list_models(self, unused_request: Request) -> Response:
     """Responds with the names of the networks."""
@@ -42,6 +44,7 @@ class PictureReader:
 
   async def read(self, request: Request) -> Response:
     """Responds to a picture with its digits, in the form of `read_digits`."""
+    check_origin(request)
     network = self._choose(request)
     saliency = request.query_params.get('saliency') == '1'
     media_type = request.headers.get('content-type', '')
@@ -50,7 +53,7 @@ class PictureReader:
         415, f'{media_type[:80]!r} is not an image type; send a picture'
       )
     with self._count_picture():
-      content = await receive_body(request)
+      content = await self._receive(request)
       work = functools.partial(read_digits, content, network, saliency)
       try:
         digits = await anyio.to_thread.run_sync(work, limiter=self._limiter)
@@ -72,22 +75,58 @@ class PictureReader:
   @contextlib.contextmanager
   def _count_picture(self) -> Iterator[None]:
     if self._num_pictures >= MAX_PICTURES:
-      raise HTTPException(
-        503, 'too many pictures at once; try again', {'retry-after': '1'}
-      )
+      self._give_up_first_arriving()
     self._num_pictures += 1
     try:
       yield
     finally:
       self._num_pictures -= 1
 
+  def _give_up_first_arriving(self) -> None:
+    """Makes room, so that slow or idle clients do not keep others out."""
+    if not self._arriving:
+      raise HTTPException(
+        503, 'too many pictures at once; try again', {'retry-after': '1'}
+      )
+    first = next(iter(self._arriving))
+    del self._arriving[first]
+    first.reschedule(asyncio.get_running_loop().time())
+
+  async def _receive(self, request: Request) -> bytes:
+    try:
+      async with asyncio.timeout(MAX_SECONDS) as timeout:
+        self._arriving[timeout] = None
+        try:
+          return await receive_body(request)
+        finally:
+          self._arriving.pop(timeout, None)
+    except TimeoutError as error:
+      raise HTTPException(408, 'the picture took too long to arrive') from error
+
+
+def check_origin(request: Request) -> None:
+  """Checks that a browser sends a request from this server's own page.
+
+  Programs send neither of the two headers; browsers always send them.
+
+  Raises:
+    HTTPException: when it sends it from the page of another site.
+  """
+  host = request.headers['host']  # Checked already: a name of this machine.
+  origin = request.headers.get('origin', f'http://{host}')
+  site = request.headers.get('sec-fetch-site', 'same-origin')
+  own = origin.partition('://')[2] == host
+  if not own or site not in ('same-origin', 'none'):
+    raise HTTPException(
+      403, f'other sites may not send pictures; open http://{host}'
+    )
+
 
 async def receive_body(request: Request) -> bytes:
   """Returns the body of a request.
 
   Raises:
-    HTTPException: when it has more than MAX_BYTES, takes longer than
-      MAX_SECONDS, or breaks off.
+    HTTPException: when it has more than MAX_BYTES, or breaks off.
   """
   too_large = HTTPException(
     413,
@@ -98,13 +137,10 @@ async def receive_body(request: Request) -> bytes:
     raise too_large
   content = bytearray()
   try:
-    async with asyncio.timeout(MAX_SECONDS):
-      async for part in request.stream():
-        content += part
-        if len(content) > MAX_BYTES:
-          raise too_large
-  except TimeoutError as error:
-    raise HTTPException(408, 'the picture took too long to arrive') from error
+    async for part in request.stream():
+      content += part
+      if len(content) > MAX_BYTES:
+        raise too_large
   except ClientDisconnect as error:
     raise HTTPException(400, 'the picture broke off') from error
   return bytes(content)

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import contextlib
 import http.client
 import io
 import json
@@ -14,6 +15,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import zlib
 
 import drawings
@@ -22,7 +24,7 @@ from PIL import Image
 
 from mnist_jax.cli import argparse_args
 from mnist_jax.demo import __main__ as demo
-from mnist_jax.demo import app, picture_reader
+from mnist_jax.demo import app, picture_reader, server
 from mnist_jax.predict import weights
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -131,6 +133,99 @@ def test_a_request_to_another_host_name_is_refused(port):
     assert headers['x-content-type-options'] == 'nosniff'
   for host in ('localhost', f'127.0.0.1:{port}'):
     assert request(port, 'GET', '/', host=host)[0] == 200
+
+
+@pytest.mark.parametrize(
+  ('headers', 'status'),
+  [
+    ({'host': 'localhost:{port}'}, 200),
+    ({'origin': 'http://127.0.0.1:{port}'}, 200),
+    ({'origin': 'http://127.0.0.1:{port}', 'sec_fetch_site': 'none'}, 200),
+    ({'origin': 'http://evil.example'}, 403),
+    ({'origin': 'http://localhost:{port}'}, 403),
+    ({'origin': 'http://127.0.0.1:1'}, 403),
+    ({'origin': 'null'}, 403),
+    ({'sec_fetch_site': 'cross-site'}, 403),
+    ({'sec_fetch_site': 'same-site'}, 403),
+    ({'host': 'evil.example', 'origin': 'http://evil.example'}, 400),
+    ({'host': 'evil.example:{port}'}, 400),
+  ],
+)
+def test_pictures_are_read_only_for_the_servers_own_page(port, headers, status):
+  sent = {name: value.format(port=port) for name, value in headers.items()}
+  picture = drawings.picture(drawings.STROKES[7])
+  found, _, content = request(
+    port, 'POST', '/read', picture, content_type='image/png', **sent
+  )
+  assert found == status
+  assert (b'"digits"' in content) == (status == 200)
+
+
+def connect(port, sent=b''):
+  client = socket.create_connection(('127.0.0.1', port), timeout=60)
+  client.sendall(sent)
+  return client
+
+
+HALF_A_BODY = (
+  b'POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n'
+  b'Content-Length: 99\r\n\r\nhalf'
+)
+
+
+def test_half_open_connections_keep_nobody_out(port):
+  with contextlib.ExitStack() as clients:
+    for sent in (b'', b'GET / HTTP/1.1\r\nHost: loc', HALF_A_BODY):
+      for _ in range(100):
+        clients.enter_context(connect(port, sent))
+    assert request(port, 'GET', '/')[0] == 200
+    status, reading = read(port, drawings.picture(drawings.STROKES[7]))
+    assert status == 200
+    assert reading['digits'][0]['digit'] == 7
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+  """The port of a server that waits for requests and bodies a moment only."""
+  monkeypatch.setattr(server, 'MAX_IDLE_SECONDS', 0.3)
+  monkeypatch.setattr(picture_reader, 'MAX_SECONDS', 0.3)
+  listener = demo.listen('127.0.0.1', 0)
+  running = server.create_server(app.create_app({'none': None}))
+  thread = threading.Thread(target=running.run, args=([listener],))
+  thread.start()
+  yield listener.getsockname()[1]
+  running.should_exit = True
+  thread.join(timeout=60)
+  listener.close()
+
+
+@pytest.mark.parametrize(
+  ('sent', 'received'),
+  [
+    (b'', b''),
+    (b'GET / HTTP/1.1\r\nHost: loc', b''),
+    (HALF_A_BODY, b'HTTP/1.1 408 '),
+    # After a whole request, the first bytes of another.
+    (b'GET /models HTTP/1.1\r\nHost: localhost\r\n\r\nGET', b'HTTP/1.1 200 '),
+  ],
+)
+def test_a_connection_without_a_whole_request_is_closed(
+  impatient, sent, received
+):
+  with connect(impatient, sent) as client:
+    content = b''.join(iter(lambda: client.recv(4096), b''))
+  assert content[:13] == received
+
+
+def test_a_connection_is_kept_for_further_requests(impatient):
+  connection = http.client.HTTPConnection('127.0.0.1', impatient, timeout=60)
+  sockets = set()
+  for _ in range(3):
+    connection.request('GET', '/models')
+    assert connection.getresponse().read() == b'{"models":["none"]}'
+    sockets.add(connection.sock)
+  connection.close()
+  assert len(sockets) == 1
 
 
 def test_the_response_to_a_drawing_has_all_that_the_page_shows(port):
