@@ -6,6 +6,7 @@
 130  interrupted before there was anything to save
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -27,6 +28,9 @@ def run(command: Callable[[], int | None]) -> int:
     The exit code. It is 0 where the reader of stdout closed the pipe, as `head`
     does when it has enough lines.
   """
+  if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == 'strict':
+    # A file name may hold bytes that cannot be printed as text.
+    sys.stdout.reconfigure(errors='backslashreplace')
   try:
     return command() or 0
   except errors.UserError as error:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mnist_jax import errors
-from mnist_jax.cli import argparse_args
+from mnist_jax.cli import argparse_args, exit_codes
 
 # All else is imported where it is used, so that --help is quick.
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         (reading.path.name, reading.picture, prediction)
         for prediction in reading.predictions
       ]
+    else:
+      _print_problem(reading)
     del figure_rows[given.figure_rows :]
   if given.json:
     print(json.dumps(objects, indent=1))
@@ -168,11 +170,19 @@ def _to_json(reading: FileReading) -> dict:
 def _print_lines(reading: FileReading, threshold: float) -> None:
   import tqdm
 
-  path, note = reading.path, reading.note
   for prediction in reading.predictions:
-    tqdm.tqdm.write(f'{path} -> {describe(prediction, threshold)}')
-  if note:  # That of an unreadable file names it already.
-    tqdm.tqdm.write(note if str(path) in note else f'{path} -> {note}')
+    tqdm.tqdm.write(f'{reading.path} -> {describe(prediction, threshold)}')
+  if reading.picture and reading.note:
+    tqdm.tqdm.write(f'{reading.path} -> {reading.note}')
+
+
+def _print_problem(reading: FileReading) -> None:
+  """Prints why a file could not be read."""
+  import tqdm
+
+  path, note = str(reading.path), reading.note
+  with tqdm.tqdm.external_write_mode(file=sys.stderr):
+    exit_codes.print_error(note if path in note else f'{path}: {note}')
 
 
 def describe(prediction: digit_reader.Prediction, threshold: float) -> str:

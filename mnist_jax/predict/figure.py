@@ -70,9 +70,9 @@ def _draw_picture(ax: axes.Axes, row: Row) -> None:
       linewidth=1.5,
     )
   )
-  name = (
-    row.name if len(row.name) <= 34 else f'{row.name[:20]}…{row.name[-13:]}'
-  )
+  name = row.name.encode(errors='replace').decode()  # It may not be UTF-8.
+  if len(name) > 34:
+    name = f'{name[:20]}…{name[-13:]}'
   ax.set_title(name, size=8, color=figure_style.GREY, parse_math=False, pad=3)
   ax.set_anchor('W')
   ax.set(xticks=(), yticks=())

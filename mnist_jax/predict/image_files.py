@@ -31,15 +31,17 @@ def expand(arguments: list[str]) -> ImageFiles:
       it holds a labels.csv, for those that this names.
 
   Raises:
-    errors.UserError: when a folder has no image, there are too many files, or
-      a labels.csv is wrong. A file that does not exist is listed, and
-      `digit_reader.read` reports it.
+    errors.UserError: when a path is empty, a folder has no image, there are too
+      many files, or a labels.csv is wrong. A file that does not exist is
+      listed, and `digit_reader.read` reports it.
   """
   files: list[pathlib.Path] = []
   labels: dict[pathlib.Path, int] = {}
   for argument in arguments:
+    if not argument:
+      raise errors.UserError("'' is not a path; write . for this folder")
     path = pathlib.Path(argument)
-    if not path.is_dir():
+    if not os.path.isdir(path):  # Unlike path.is_dir it never raises.
       files.append(path)
     elif (path / 'labels.csv').is_file():
       labelled = read_labels(path)

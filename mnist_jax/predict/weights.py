@@ -6,6 +6,7 @@ and NAME.json with its config, its temperature and the SHA-256 of the arrays.
 
 import dataclasses
 import math
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypedDict
@@ -72,16 +73,17 @@ def load_weights(name_or_dir: str | pathlib.Path) -> Weights:
       damaged.
   """
   name, path = str(name_or_dir), pathlib.Path(name_or_dir)
-  if name in pretrained_names():
+  names = pretrained_names()
+  if name in names:
     return load_published(PRETRAINED / f'{name}.safetensors')
   if path.suffix == '.safetensors':
     return load_published(path)
-  if (path / 'config.json').is_file():
-    return load_workdir(path)
-  published = list(path.glob('*.safetensors'))
-  if len(published) == 1:
-    return load_published(published[0])
-  names = pretrained_names()
+  if name and os.path.isdir(path):  # Path('') would be the current folder.
+    if (path / 'config.json').is_file():
+      return load_workdir(path)
+    published = list(path.glob('*.safetensors'))
+    if len(published) == 1:
+      return load_published(published[0])
   raise errors.UserError(
     f'weights {name!r} are neither pretrained ones ({", ".join(names)}), nor a '
     f'.safetensors file, nor a workdir; {config_lib.suggest(name, names)}'

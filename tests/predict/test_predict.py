@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -96,8 +97,10 @@ def test_the_command_reads_a_folder_into_json_and_a_figure(folder):
     assert image.width == 1050
 
 
-def test_each_digit_gets_a_line_and_an_unreadable_file_its_reason(run, folder):
-  code, lines, _ = run(folder, folder / 'none.png')
+def test_each_digit_is_a_line_on_stdout_and_each_bad_file_one_on_stderr(
+  run, folder
+):
+  code, lines, error = run(folder, folder / 'none.png')
   assert code == 0
   assert [line.split(' -> ')[0] for line in lines[:2]] == [
     str(folder / 'a.JPEG'),
@@ -108,9 +111,10 @@ def test_each_digit_gets_a_line_and_an_unreadable_file_its_reason(run, folder):
     '1 (confidence',
     '3 (confidence',
   ]
-  assert sum('broken.png' in line for line in lines) == 1
-  assert 'none.png' in lines[-1]
-  assert len(lines) == 7
+  assert len(lines) == 5
+  broken, missing = error.splitlines()
+  assert broken.startswith(f'mnist_jax: {folder / "broken.png"} ')
+  assert missing.startswith(f'mnist_jax: cannot read {folder / "none.png"}: ')
 
 
 def test_an_empty_page_has_no_digit_and_is_no_error(run, tmp_path):
@@ -126,11 +130,12 @@ def test_an_empty_page_has_no_digit_and_is_no_error(run, tmp_path):
 
 
 def test_the_exit_code_is_2_when_no_file_can_be_read(run, tmp_path):
-  code, lines, _ = run('--json', tmp_path / 'none.png')
+  code, lines, error = run('--json', tmp_path / 'none.png')
   assert code == 2
   (found,) = json.loads('\n'.join(lines))
   assert found['digits'] == []
   assert 'none.png' in found['note']
+  assert error == f'mnist_jax: {found["note"]}\n'
 
 
 def test_below_the_threshold_both_candidates_are_named(run, folder):
@@ -158,15 +163,50 @@ def test_help_lists_the_flags_without_importing_jax():
     (['--figure_rows=0', 'a.png'], ['--figure_rows 0', '1 to 50']),
     (['--weight=robust', '--jsn', 'a.png'], ['--jsn']),
     (['--weights=robst', 'a.png'], ['robst', "'robust'"]),
+    (['--weights=', 'a.png'], ["''", 'robust']),
+    ([f'--weights={"a" * 5000}', 'a.png'], ['aaa', 'robust']),
+    ([''], ["''", 'write . for']),
+    (['a.png', ''], ["''", 'write . for']),
+    (['a' * 5000], ['File name too long']),
   ],
 )
-def test_a_wrong_command_line_is_one_line(run, argv, words):
+def test_a_wrong_command_line_is_one_line(
+  run, monkeypatch, workdir, argv, words
+):
+  monkeypatch.chdir(workdir)  # An empty path is not this folder.
   code, lines, error = run(*argv)
   assert code == 2
   assert lines == []
   assert error.count('\n') == 1
   for word in words:
     assert word in error
+
+
+@pytest.fixture
+def workdir(tmp_path):
+  """A folder with weights and a picture."""
+  for path in weights.PRETRAINED.glob('robust.*'):
+    (tmp_path / path.name).write_bytes(path.read_bytes())
+  (tmp_path / 'picture.png').write_bytes(drawings.picture())
+  return tmp_path
+
+
+def test_a_file_name_may_hold_bytes_that_are_not_text(tmp_path):
+  path = os.fsencode(tmp_path) + b'/\xff.png'
+  pathlib.Path(os.fsdecode(path)).write_bytes(drawings.row(7))
+  done = subprocess.run(
+    [
+      *(sys.executable, '-m', 'mnist_jax.predict'),
+      *(f'--figure={tmp_path}/out.png', path),
+    ],
+    cwd=REPOSITORY,
+    capture_output=True,
+    timeout=120,
+    env=os.environ | {'PYTHONIOENCODING': 'utf-8:strict'},
+  )
+  assert done.returncode == 0, done.stderr
+  assert b'.png -> 7 (confidence' in done.stdout
+  assert (tmp_path / 'out.png').is_file()
 
 
 def write_labels(folder, *rows, header=('path', 'label')):
