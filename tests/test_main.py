@@ -1,7 +1,6 @@
 """The command that trains, run as a user runs it, and run wrongly."""
 
 import pathlib
-import resource
 import shutil
 import subprocess
 import sys
@@ -14,22 +13,22 @@ from mnist_jax.training import results, train
 
 REPOSITORY = pathlib.Path(__file__).parent.parent
 SMOKE = '--config=configs/single_conv.py:smoke'
-FULL_DISK = 300_000  # Bytes in a file: enough for all but a checkpoint.
+# Limits the size of files, in bytes: enough for all but a checkpoint.
+ON_A_FULL_DISK = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
 
 
-def run(*flags, preexec_fn=None):
+def run(*flags, before=()):
   return subprocess.run(
-    [sys.executable, '-m', 'mnist_jax.main', *flags],
+    [sys.executable, *before, '-m', 'mnist_jax.main', *flags],
     cwd=REPOSITORY,
     capture_output=True,
     text=True,
     timeout=120,
-    preexec_fn=preexec_fn,
   )
-
-
-def limit_files():
-  resource.setrlimit(resource.RLIMIT_FSIZE, (FULL_DISK, FULL_DISK))
 
 
 def assert_refused(done, *words):
@@ -44,7 +43,7 @@ def stopped_and_finished(tmp_path_factory):
   """A run that a full disk stops, and its second start, in one workdir."""
   path = tmp_path_factory.mktemp('runs') / 'run'
   flags = (SMOKE, f'--workdir={path}')
-  return run(*flags, preexec_fn=limit_files), run(*flags), path
+  return run(*flags, before=('-c', ON_A_FULL_DISK)), run(*flags), path
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import signal
 import socket
 import threading
 
-EXIT_CODE = 130
+from mnist_jax.cli import exit_codes
+
 NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 _allowed = 0  # Signals that the program itself will answer.
@@ -62,4 +63,4 @@ def _end() -> None:
   try:
     os.write(2, message)
   finally:
-    os._exit(EXIT_CODE)
+    os._exit(exit_codes.INTERRUPTED)
