@@ -191,22 +191,14 @@ def workdir(tmp_path):
   return tmp_path
 
 
-def test_a_file_name_may_hold_bytes_that_are_not_text(tmp_path):
-  path = os.fsencode(tmp_path) + b'/\xff.png'
-  pathlib.Path(os.fsdecode(path)).write_bytes(drawings.row(7))
-  done = subprocess.run(
-    [
-      *(sys.executable, '-m', 'mnist_jax.predict'),
-      *(f'--figure={tmp_path}/out.png', path),
-    ],
-    cwd=REPOSITORY,
-    capture_output=True,
-    timeout=120,
-    env=os.environ | {'PYTHONIOENCODING': 'utf-8:strict'},
-  )
-  assert done.returncode == 0, done.stderr
-  assert b'.png -> 7 (confidence' in done.stdout
-  assert (tmp_path / 'out.png').is_file()
+def test_a_file_name_may_hold_bytes_that_are_not_text(run, tmp_path):
+  path = pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b'/\xff.png'))
+  path.write_bytes(drawings.row(7))
+  figure = tmp_path / 'out.png'
+  code, (line,), _ = run(path, f'--figure={figure}')
+  assert code == 0
+  assert line.startswith(f'{tmp_path}/\\udcff.png -> 7 (confidence')
+  assert figure.is_file()
 
 
 def write_labels(folder, *rows, header=('path', 'label')):
