@@ -214,7 +214,7 @@ def _describe(error: Exception, paths: list[str]) -> str:
 
 
 def _describe_bad_value(message: str) -> str:
-  """Turns absl's 'flag --config.data.batch_size=abc: ...' into a rule."""
+  """Rewrites absl's 'flag --config.data.batch_size=abc: ...'."""
   known = config_lib.flatten(config_lib.default())
   match = re.match(r'flag --config\.([^=]+)=(.*?): ', message)
   if not match or match[1] not in known:

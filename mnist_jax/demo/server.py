@@ -1,7 +1,7 @@
-"""The HTTP server; connections that send no whole request block nobody.
+"""The HTTP server: uvicorn, with limits for connections without a request.
 
-uvicorn itself waits for ever for the rest of a request, and counts those that
-wait among the connections that it allows.
+On its own uvicorn waits for the rest of a request without a time limit, and
+refuses all clients while too many connections are waiting.
 """
 
 import asyncio

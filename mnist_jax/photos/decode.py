@@ -1,4 +1,4 @@
-"""Decodes an image file into upright grey pixels, whatever the file holds.
+"""Decodes image files of many formats into upright grey pixels.
 
 Before anything is decoded, these are checked: the number of bytes, the format
 (by the content, never by the name), and the number of pixels in the header.

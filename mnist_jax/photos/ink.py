@@ -110,7 +110,7 @@ def _remove_paper_edges(
 
 
 def _is_ink_dark(grey: np.ndarray) -> bool:
-  """Returns whether the ink is darker than the paper, whatever is around it.
+  """Returns whether the ink is darker than the paper.
 
   Narrow features decide first: strokes are narrow, sheets and tables are not.
   Where they do not decide, as with very bold strokes, the majority does: paper

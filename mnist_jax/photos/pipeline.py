@@ -3,7 +3,7 @@
 "99 % on MNIST, wrong on my own digit" is nearly always a matter of how the
 digit is cut out. The stages are pure functions of arrays:
 
-  decode        bytes -> an upright grey picture, whatever the file holds
+  decode        bytes of many formats -> an upright grey picture
   paper         removes the table around a sheet
   ink           grey -> how much ink lies on each pixel, whatever the light
   shadow_edges  removes the edges of shadows and sheets
@@ -45,8 +45,8 @@ def read_picture(source: bytes | str | pathlib.Path) -> Picture:
   """Finds the digits in an image file.
 
   The polarity, the light, and the size, place and stroke width of a digit do
-  not matter. Time and memory are bounded whatever the file holds. Nothing is
-  kept between calls, so threads may share this function.
+  not matter. Time and memory are bounded for any file. Nothing is kept between
+  calls, so threads may share this function.
 
   Args:
     source: the file's content, or its path.

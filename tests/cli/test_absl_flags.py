@@ -1,4 +1,4 @@
-"""Flags are parsed, and each wrong one is one line that says what to write."""
+"""Flags are parsed; a wrong one gives one line with what to write instead."""
 
 import pathlib
 import subprocess

@@ -76,7 +76,7 @@ def test_help_for_a_closed_pipe_is_no_error(module):
 
 
 def write_into_a_closed_pipe(*argv):
-  """Runs Python; nobody reads its stdout. Returns exit code and stderr."""
+  """Runs Python with its stdout closed; returns its exit code and stderr."""
   process = subprocess.Popen(
     [sys.executable, *argv],
     cwd=REPOSITORY,

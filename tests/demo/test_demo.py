@@ -183,7 +183,7 @@ HALF_A_BODY = (
 )
 
 
-def test_half_open_connections_keep_nobody_out(port):
+def test_half_open_connections_do_not_block_other_clients(port):
   with contextlib.ExitStack() as clients:
     for sent in (b'', b'GET / HTTP/1.1\r\nHost: loc', HALF_A_BODY):
       for _ in range(100):

@@ -176,7 +176,7 @@ def spoil(path, how):
 
 
 def replace_weights(folder, content):
-  """Exchanges the weights, and the SHA-256 as whoever did it would."""
+  """Replaces the weights, and their SHA-256 as well."""
   (folder / 'mine.safetensors').write_bytes(content)
   facts = json.loads((folder / 'mine.json').read_text())
   facts['sha256'] = hashlib.sha256(content).hexdigest()
