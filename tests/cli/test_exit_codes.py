@@ -1,5 +1,6 @@
 """How commands end: exit codes, single lines, and pipes that are closed."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -83,6 +84,8 @@ def write_into_a_closed_pipe(*argv):
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,
+    # Set by some users, and as good as -u.
+    env={k: v for k, v in os.environ.items() if k != 'PYTHONUNBUFFERED'},
   )
   process.stdout.close()
   error = process.stderr.read()
