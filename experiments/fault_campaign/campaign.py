@@ -8,6 +8,7 @@ import random
 import shutil
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 
 
@@ -134,5 +135,9 @@ def attempt(
   folder.mkdir(parents=True)
   try:
     return case.attempt(Try(number, rng, folder, seconds))
+  except Exception as error:  # The other cases go on.
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f'{pathlib.Path(place.filename).name}, line {place.lineno}'
+    return [f'the campaign itself failed ({where}): {error!r}'[:500]]
   finally:
     shutil.rmtree(folder, ignore_errors=True)

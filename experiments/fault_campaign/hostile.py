@@ -54,9 +54,10 @@ def read_json(bench: bench_lib.Bench, its: campaign.Try) -> str:
   if its.rng.random() < 0.5:
     text = its.rng.choice(VALUES)
   else:
-    text = spoil(path.read_text().split('\n')[0], its.rng)
-    if path.suffix == '.json':
-      text = spoil(path.read_text(), its.rng)
+    text = path.read_text()
+    if path.suffix == '.jsonl':
+      text = text.split('\n')[0]
+    text = spoil(text, its.rng)
   path.write_text(text)
   use = its.rng.choice((damage.resume, damage.analyse, damage.predict))
   what = use(bench, workdir)

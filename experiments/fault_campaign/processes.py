@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -162,7 +163,7 @@ def judge(done: Done, codes: Sequence[int] = (0, 2)) -> str:
   if done.code is None:
     return f'did not end in time; stderr: {said[-SHOWN:]}'
   if 'Traceback' in done.stderr or 'Fatal Python error' in done.stderr:
-    return f'traceback, code {done.code}: {said[-SHOWN:]}'
+    return f'traceback, code {done.code}: {last_words(done.stderr)}'
   if done.code not in codes:
     return f'code {done.code}: {said[-SHOWN:]}'
   lines = done.stderr.strip().count('\n') + 1 if done.stderr.strip() else 0
@@ -171,6 +172,14 @@ def judge(done: Done, codes: Sequence[int] = (0, 2)) -> str:
   if done.megabytes > MAX_MEGABYTES:
     return f'took {done.megabytes:,.0f} MB of memory'
   return ''
+
+
+def last_words(stderr: str) -> str:
+  """Returns the last line of a traceback, and its last place in our code."""
+  place = r'File "[^"]*/((?:mnist_jax|experiments)/[^"]*)", line (\d+)'
+  where = [f'{path}:{line}: ' for path, line in re.findall(place, stderr)]
+  lines = [line for line in stderr.splitlines() if line.strip()]
+  return ''.join(where[-1:]) + lines[-1][:SHOWN]
 
 
 def kill_all() -> None:
