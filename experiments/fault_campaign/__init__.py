@@ -1,0 +1,1 @@
+"""Kills, damage and hostile input, and what survives them."""
