@@ -5,6 +5,11 @@ python -m mnist_jax.predict [--weights=robust] IMAGE_OR_FOLDER...
 
 from __future__ import annotations
 
+from mnist_jax.cli import interrupts
+
+if __name__ == '__main__':
+  interrupts.install()
+
 import argparse
 import dataclasses
 import json

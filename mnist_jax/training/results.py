@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_jax import errors
 from mnist_jax.analysis.run import calibration, load, report
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import summary
@@ -220,9 +221,15 @@ def write_report(
 ) -> None:
   """Writes figures, analysis.json and report.html."""
   dataset, has_valid = trainer.dataset, 'valid' in evaluated
+  rows = metric_writer.read_rows(workdir)
+  if not rows:
+    raise errors.UserError(
+      f'{workdir / metric_writer.NAME} is gone, and the report needs it; start '
+      'again with another --workdir'
+    )
   run = load.Run(
     config=workdir_lib.as_json(trainer.config),
-    rows=metric_writer.read_rows(workdir),
+    rows=rows,
     result=result,
     test_logits=evaluated['test'][0],
     test_labels=dataset.test.labels,
