@@ -1,6 +1,6 @@
 """Convolution, batch norm, ReLU and max pooling as one block.
 
-`conv_block` is the only door: models call it and nothing else here.
+As one function, so that on CPU the parts can be reordered for speed.
 """
 
 from typing import NamedTuple
@@ -11,17 +11,16 @@ from jax import lax
 
 from mnist_jax.models import conv_cpu
 
+EPSILON = 1e-5  # Added to the variance in batch norm; PyTorch's default.
+
 
 class Norm(NamedTuple):
-  """Batch norm of one block: four [C] float32 arrays."""
+  """The arrays of one block's batch norm, each [F] float32."""
 
   scale: jax.Array
   bias: jax.Array
   mean: jax.Array  # Running statistics, read when train is False.
   var: jax.Array
-
-
-EPSILON = 1e-5  # PyTorch's default, added to the variance.
 
 
 def conv_block(
@@ -49,13 +48,16 @@ def conv_block(
       dropped, as 'VALID' pooling does.
     pool_first: pool before batch norm instead of after ReLU, which leaves
       batch norm a quarter of the work.
-    train: normalise with this batch's moments (else the running ones).
-    axis_name: mapped axis the batch is split over; moments are averaged on it.
-    backend: 'cpu', or any other name for plain `lax`; None asks JAX.
+    train: whether to normalise by this batch's moments instead of the running
+      ones.
+    axis_name: mapped axis the batch is split over, or None; the moments are
+      those of the whole batch.
+    backend: 'cpu' for the functions of conv_cpu.py, another name for plain
+      `lax`; None takes JAX's default backend.
 
   Returns:
-    The output [B, H', W', F], and the batch's (mean, biased variance) [F],
-    which are None unless batch norm is trained.
+    The output [B, H', W', F], and the batch's (mean, biased variance), each
+    [F]; None instead of the two unless `train` and `norm` are given.
   """
   fast = (backend or jax.default_backend()) == 'cpu'
   y = (conv_cpu.convolve if fast else _convolve)(x, kernel, padding)
@@ -66,7 +68,8 @@ def conv_block(
   if norm is None:
     mean, gain, shift = jnp.zeros_like(bias), jnp.ones_like(bias), bias
   elif train:
-    # The convolution's bias cancels but in the mean that is kept.
+    # Batch norm cancels the convolution's bias, so it is only added to the
+    # running mean.
     mean, var = _moments(y, axis_name)
     moments = mean + bias, var
     gain, shift = lax.rsqrt(var + EPSILON) * norm.scale, norm.bias
@@ -74,7 +77,9 @@ def conv_block(
     mean, shift = norm.mean - bias, norm.bias
     gain = lax.rsqrt(norm.var + EPSILON) * norm.scale
   if pool_last and fast:
-    # Now, though it is to come last: the rest is a quarter of the work then.
+    # What follows only rises with y, or only falls where the gain is negative.
+    # So the largest result can be picked now, which leaves a quarter of the
+    # work.
     y = conv_cpu.pick_pool(y, jnp.sign(gain))
   y = jax.nn.relu((y - mean) * gain + shift)
   return _max_pool(y) if pool_last and not fast else y, moments
@@ -91,7 +96,11 @@ def _moments(y, axis_name):
   mean, square = jnp.mean(y, (0, 1, 2)), jnp.mean(y * y, (0, 1, 2))
   if axis_name is not None:
     mean, square = lax.pmean((mean, square), axis_name)
-  return mean, square - mean * mean
+  # Rounding errors of up to 2.4e-7 * mean**2 can take the variance of a nearly
+  # constant feature below 0, and its square root to NaN. With 0 instead, as in
+  # `nn.BatchNorm`, EPSILON limits the gain: such a feature's scale is inexact,
+  # but it carries hardly any signal, and a second pass would cost every step.
+  return mean, jnp.maximum(square - mean * mean, 0)
 
 
 def _max_pool(y):

@@ -1,9 +1,6 @@
-"""The block is plain `lax`, in value and gradient, whatever path it takes."""
+"""The block gives what plain `lax` gives, in value and gradient."""
 
 import functools
-import gzip
-import os
-import pathlib
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +8,6 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.sharding import PartitionSpec as P
-from sklearn import datasets
 
 from mnist_jax.models import conv_block
 
@@ -23,9 +19,14 @@ SHAPES = [
   (3, 13, 4, 6, 3),
   (5, 9, 2, 3, 5),
   (2, 6, 3, 4, 1),
-  (3, 11, 1, 16, 5),  # One channel and whole vectors go by strips.
+  (3, 11, 1, 16, 5),  # Convolved by strips.
 ]
-LARGE = [(4, 20, 3, 2, 3), (3, 23, 2, 5, 3)]  # Winograd's form is for these.
+LARGE = [(4, 20, 3, 2, 3), (3, 23, 2, 5, 3)]  # Convolved in Winograd's form.
+POOLING = {
+  'none': {'pool': False},
+  'last': {'pool': True},
+  'first': {'pool': True, 'pool_first': True},
+}
 
 
 def plain_block(
@@ -39,7 +40,7 @@ def plain_block(
   pool_first=False,
   train=False,
 ):
-  """The block as `lax` has it, differentiated by JAX."""
+  """Computes the block by plain `lax`, for JAX to differentiate."""
   y = lax.conv_general_dilated(
     x, kernel, (1, 1), padding, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
   )
@@ -49,7 +50,7 @@ def plain_block(
   if norm is None:
     y = y + bias
   else:
-    # Batch norm takes the bias away again; so its gradient has no rounding.
+    # Batch norm cancels the bias; left out, its gradient is exactly 0.
     mean, var = norm.mean - bias, norm.var
     if train:
       mean, var = y.mean((0, 1, 2)), y.var((0, 1, 2))
@@ -70,27 +71,33 @@ def fast_block(*args, **kwargs):
 
 
 def make_args(shape, *, norm, seed=0):
-  """Draws (x, kernel, bias, norm); the scales are of every sign, and zero."""
+  """Draws (x, kernel, bias, norm); the scales are of every sign, and zero.
+
+  x and kernel are small fractions, so that every convolution is exact. Then no
+  order of summation decides which of nearly equal pixels is the largest.
+  """
   batch, side, channels, features, k = shape
   rng = np.random.default_rng(seed)
+
+  def eighths(*size):
+    return jnp.asarray(rng.integers(-8, 9, size) / 8, jnp.float32)
 
   def normal(*size):
     return jnp.asarray(rng.normal(size=size), jnp.float32)
 
-  arrays = normal(batch, side, side, channels), normal(k, k, channels, features)
+  x, kernel = (
+    eighths(batch, side, side, channels),
+    eighths(k, k, channels, features),
+  )
   if not norm:
-    return *arrays, normal(features)
+    return x, kernel, normal(features)
   scale = normal(features).at[0].set(0.0).at[1].set(-0.7)
   vectors = scale, normal(features), normal(features), normal(features) ** 2
-  return *arrays, normal(features), conv_block.Norm(*vectors)
+  return x, kernel, normal(features), conv_block.Norm(*vectors)
 
 
 def weighted_sum(args, *, block):
-  """Sums all that the block returns, each value with a weight of its own.
-
-  Returns:
-    The sum, and what was summed.
-  """
+  """Returns the weighted sum of all that the block returns, and the latter."""
   outputs = block(*args)
   return sum(
     jnp.vdot(a, jnp.cos(jnp.arange(a.size, dtype=a.dtype)))
@@ -119,83 +126,78 @@ def assert_same_block(args, **kwargs):
   assert_same(ours, theirs)
 
 
-@pytest.mark.parametrize('shape', SHAPES, ids=str)
+@pytest.mark.parametrize('shape', SHAPES + LARGE, ids=str)
 @pytest.mark.parametrize('padding', ['VALID', 'SAME'])
+def test_convolution_is_lax_in_value_and_gradient(shape, padding):
+  args = make_args(shape, norm=False)
+  assert_same_block(args, padding=padding, pool=False)
+
+
+@pytest.mark.parametrize('shape', SHAPES[:2], ids=str)
 @pytest.mark.parametrize('norm', [False, True])
-@pytest.mark.parametrize('pool', [False, True])
-def test_block_is_lax_in_value_and_gradient(shape, padding, norm, pool):
+@pytest.mark.parametrize('pooling', POOLING)
+def test_block_is_lax_in_value_and_gradient(shape, norm, pooling):
   args = make_args(shape, norm=norm)
-  assert_same_block(args, padding=padding, train=True, pool=pool)
+  assert_same_block(args, train=True, **POOLING[pooling])
 
 
-@pytest.mark.parametrize('shape', LARGE, ids=str)
-@pytest.mark.parametrize('padding', ['VALID', 'SAME'])
-def test_large_maps_are_lax_in_value_and_gradient(shape, padding):
-  assert_same_block(make_args(shape, norm=False), padding=padding)
+@pytest.mark.parametrize('pooling', POOLING)
+def test_evaluation_uses_the_running_moments(pooling):
+  assert_same_block(make_args(SHAPES[1], norm=True), **POOLING[pooling])
 
 
-@pytest.mark.parametrize('padding', ['VALID', 'SAME'])
-@pytest.mark.parametrize('train', [False, True])
-@pytest.mark.parametrize('norm', [False, True])
-def test_pooling_before_batch_norm_is_lax_too(padding, train, norm):
-  args = make_args(SHAPES[1], norm=norm)
-  assert_same_block(args, padding=padding, train=train, pool_first=True)
-
-
-@pytest.mark.parametrize('pool', [False, True])
-def test_evaluation_uses_the_running_moments(pool):
-  assert_same_block(make_args(SHAPES[1], norm=True), pool=pool)
-
-
-def pasted_digits():
-  """Real digits of 8x8 pixels in a frame of 28x28: mostly background."""
-  images = np.zeros((9, 28, 28, 1), np.float32)
-  images[:, 10:18, 10:18, 0] = datasets.load_digits().images[:9] / 16
-  return images
-
-
-def mnist():
-  folder = os.environ.get('MNIST_JAX_MANUAL_DIR')
-  if not folder:
-    pytest.skip('MNIST_JAX_MANUAL_DIR is not set')
-  path = pathlib.Path(folder) / 'train-images-idx3-ubyte.gz'
-  pixels = np.frombuffer(
-    gzip.decompress(path.read_bytes()), np.uint8, offset=16
-  )
-  return pixels.reshape(-1, 28, 28, 1)[:16].astype(np.float32) / 255
-
-
-@pytest.mark.parametrize('images', [pasted_digits, mnist])
-@pytest.mark.parametrize('padding', ['VALID', 'SAME'])
 @pytest.mark.parametrize('norm', [False, True])
 @pytest.mark.parametrize('features', [6, 32])
-def test_equal_pixels_share_a_gradient_as_in_lax(
-  images, padding, norm, features
-):
-  # On plain background all four pixels of a window are exactly equal.
-  x = jnp.asarray((images() - 0.1307) / 0.3081)
+def test_equal_pixels_share_a_gradient_as_in_lax(digits, norm, features):
+  # On plain background all four pixels of a window are equal.
+  x = jnp.asarray(digits[0][:4, ..., None] / 256, jnp.float32)
   args = x, *make_args((1, 1, 1, features, 3), norm=norm)[1:]
-  assert_same_block(args, padding=padding, train=True)
+  assert_same_block(args, padding='SAME', train=True)
 
 
 @pytest.mark.parametrize('channels', [1, 4])
-def test_of_equal_maxima_the_first_takes_the_gradient(channels):
-  x = jnp.full((1, 26, 26, channels), 0.3)
-  kernel, bias = jnp.ones((3, 3, channels, 1)), jnp.ones(1)
-
-  def total(bias_of_pixel):
-    y = bias_of_pixel[..., None] + x[:, :24, :24, :1]
-    return fast_block(y, jnp.ones((1, 1, 1, 1)), bias)[0].sum()
-
-  chosen = jax.grad(total)(jnp.zeros((1, 24, 24)))
+def test_the_first_of_equal_maxima_takes_the_gradient(channels):
+  y, kernel = jnp.ones((1, 24, 24, 1)), jnp.ones((1, 1, 1, 1))
+  bias = jnp.ones(1)
+  total = jax.jit(jax.grad(lambda y: fast_block(y, kernel, bias)[0].sum()))
+  chosen = total(y)
   assert chosen[:, ::2, ::2].min() == 1 and chosen.sum() == 12 * 12
-  assert_same_block((x, kernel, bias))
+  x = jnp.full((1, 26, 26, channels), 0.25)
+  assert_same_block((x, jnp.ones((3, 3, channels, 1)), bias))
 
 
 def test_zero_scale_takes_the_first_pixel():
   args = make_args((2, 8, 2, 3, 3), norm=True)
   args = *args[:3], args[3]._replace(scale=jnp.zeros(3), bias=jnp.ones(3))
   assert_same_block(args, train=True)
+
+
+def nearly_constant_args():
+  """Returns arguments whose 64 features have means of 10 to 100, sd 1e-4 of it.
+
+  In float32 the mean of squares minus the square of the mean is then noise,
+  for some of so many features far enough below zero for a NaN.
+  """
+  x = np.random.default_rng(0).normal(10, 1e-3, (8, 6, 6, 1))
+  kernel, one = jnp.linspace(1.0, 10.0, 64).reshape(1, 1, 1, 64), jnp.ones(64)
+  norm = conv_block.Norm(one, one, one, one)
+  return jnp.asarray(x, jnp.float32), kernel, 0 * one, norm
+
+
+@pytest.mark.parametrize('backend', ['cpu', 'tpu'])
+@pytest.mark.parametrize('axis_name', [None, AXIS])
+def test_a_nearly_constant_feature_is_finite_in_value_and_gradient(
+  backend, axis_name
+):
+  block = functools.partial(conv_block.conv_block, backend=backend)
+  grad = grad_and_value(block, train=True, axis_name=axis_name)
+  x, *weights = nearly_constant_args()
+  mapped = jax.vmap(lambda x: grad((x, *weights)), axis_size=2, axis_name=AXIS)
+  grads, (out, (_, var)) = jax.jit(mapped)(x.reshape(2, 4, 6, 6, 1))
+  assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+  assert (var >= 0).all()
+  # The deviations from a mean of 100 are below 0.05, and rounded to 1e-5.
+  assert jnp.abs(out).max() < 1 + 0.05 / conv_block.EPSILON**0.5
 
 
 def test_backend_changes_neither_shapes_nor_values():
@@ -209,7 +211,7 @@ def test_backend_changes_neither_shapes_nor_values():
 
 def test_block_is_the_same_inside_a_loop():
   args = make_args(SHAPES[0], norm=True)
-  grad = grad_and_value(fast_block, train=True)
+  grad = jax.jit(grad_and_value(fast_block, train=True))
 
   @jax.jit
   def loop(args):
@@ -259,7 +261,7 @@ def by_mapping(f, args, mapping):
 )
 @pytest.mark.parametrize('norm', [True, False])
 def test_a_split_batch_gives_the_whole_batch_gradient(run, norm):
-  x, *weights = make_args((6, 12, 2, 5, 3), norm=norm)
+  x, *weights = make_args((6, 12, 2, 5, 3), norm=norm, seed=1)
 
   def grads(x, weights, axis_name=None):
     def mean_loss(x, weights):
