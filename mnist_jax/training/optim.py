@@ -1,15 +1,17 @@
-"""Optimizers and schedules: `config.optim` -> optax."""
+"""Optimizers and schedules: from `config.optim` to optax."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import optax
 
-# They lie in the optimizer's state, where a sweep gives each run its own. Runs
-# that differ in nothing else share a compiled program.
+State = Any  # A train_state.TrainState; that file imports this one.
+
+# Kept in the optimizer's state, where each trial of a sweep has its own values.
+# Trials that differ in nothing else share a compiled program.
 SCALARS = ('lr', 'weight_decay', 'momentum', 'beta1', 'beta2', 'clip_norm')
 
 
@@ -19,22 +21,23 @@ class Optimizer:
 
   tx: optax.GradientTransformation
   scalars: dict[str, float]  # Of SCALARS, those that `tx` uses.
-  schedule: Callable  # step -> factor of `lr`, before the plateau's scale.
-  plateau: Any  # optax's reduce_on_plateau, updated once an epoch, or None.
+  schedule: optax.Schedule  # step -> factor of `lr`; see `create_schedule`.
+  # optax's reduce_on_plateau, updated once an epoch, or None.
+  plateau: optax.GradientTransformationExtraArgs | None
   ema_decay: float  # 0.0: no averages.
   label_smoothing: float
 
-  def lr(self, state) -> jax.Array:
-    """Returns the learning rate [] that `state`'s next step takes."""
+  def lr(self, state: State) -> jax.Array:
+    """Returns the learning rate [] of the next step from `state`."""
     lr = state.opt_state.hyperparams['lr']
     return lr * self.schedule(state.step) * self.scale(state)
 
-  def scale(self, state) -> jax.Array | float:
-    """Returns the factor that the plateau has brought updates down to."""
+  def scale(self, state: State) -> jax.Array | float:
+    """Returns the factor to which the plateau has lowered the updates."""
     return state.lr_scale.scale if self.plateau else 1.0
 
-  def with_scalars(self, state, scalars: dict):
-    """Gives `state` its own values, floats or arrays [], of `scalars`."""
+  def with_scalars(self, state: State, scalars: dict) -> State:
+    """Returns `state` with these values of `scalars`, floats or arrays []."""
     hyperparams = {
       name: jnp.asarray(value, jnp.float32) for name, value in scalars.items()
     }
@@ -42,9 +45,9 @@ class Optimizer:
       opt_state=state.opt_state._replace(hyperparams=hyperparams)
     )
 
-  def end_epoch(self, state, valid_loss: float | None):
-    """Tells the plateau an epoch's validation loss; returns the next state."""
-    if not self.plateau or valid_loss is None:
+  def end_epoch(self, state: State, valid_loss: float | None) -> State:
+    """Returns `state` after the plateau has seen an epoch's validation loss."""
+    if self.plateau is None or valid_loss is None:
       return state
     _, lr_scale = self.plateau.update(
       {}, state.lr_scale, value=jnp.float32(valid_loss)
@@ -52,13 +55,15 @@ class Optimizer:
     return state.replace(lr_scale=lr_scale)
 
 
-def create_optimizer(config, *, steps_per_epoch: int, num_steps: int):
+def create_optimizer(
+  config: ml_collections.ConfigDict, *, steps_per_epoch: int, num_steps: int
+) -> Optimizer:
   """Creates the `Optimizer` that `config` describes.
 
   Args:
     config: the `optim` part of a config (mnist_jax/config.py lists it).
-    steps_per_epoch: updates in an epoch; durations are given in epochs.
-    num_steps: updates in the whole run.
+    steps_per_epoch: updates in an epoch.
+    num_steps: updates in the whole run, at least 1.
   """
   schedule = create_schedule(
     config, steps_per_epoch=steps_per_epoch, num_steps=num_steps
@@ -75,41 +80,45 @@ def create_optimizer(config, *, steps_per_epoch: int, num_steps: int):
 
 
 def create_schedule(
-  config, *, steps_per_epoch: int, num_steps: int
-) -> Callable:
-  """Creates the factor of the learning rate as a function of the step.
+  config: ml_collections.ConfigDict, *, steps_per_epoch: int, num_steps: int
+) -> optax.Schedule:
+  """Creates the factor of the learning rate, as a function of the step.
 
-  'constant' and 'plateau' (whose scale comes from the validation loss) stay at
-  1; 'exponential' multiplies by `decay_rate` after each epoch; 'cosine' rises
-  over `warmup_epochs` and falls to `final_factor`; 'one_cycle' is the linear
-  triangle of Smith 2018 with its peak after `warmup_epochs`.
+  First it rises linearly to 1 over `warmup_epochs`: from 0, or from 1/25 with
+  'one_cycle' (Smith 2018). This is rounded to whole steps and ends before the
+  last one. Then 'constant' stays at 1, and so does 'plateau', which has a
+  scale of its own. 'exponential' multiplies by `decay_rate` after each further
+  epoch. 'cosine' and 'one_cycle' fall to `final_factor` at the end of the run,
+  along half a cosine and along a line.
+
+  Args:
+    config: the `optim` part of a config.
+    steps_per_epoch: updates in an epoch.
+    num_steps: updates in the whole run, at least 1.
   """
-  warmup = round(config.warmup_epochs * steps_per_epoch)
-  final = config.final_factor
-  if config.schedule == 'exponential':
-    return optax.exponential_decay(
+  warmup = min(round(config.warmup_epochs * steps_per_epoch), num_steps - 1)
+  rest, final = num_steps - warmup, config.final_factor
+  schedule = {
+    'constant': optax.constant_schedule(1.0),
+    'plateau': optax.constant_schedule(1.0),
+    'exponential': optax.exponential_decay(
       1.0, steps_per_epoch, config.decay_rate, staircase=True
-    )
-  if config.schedule == 'cosine':
-    return optax.warmup_cosine_decay_schedule(
-      0.0 if warmup else 1.0, 1.0, warmup, num_steps, final
-    )
-  if config.schedule == 'one_cycle':
-    return optax.join_schedules(
-      [
-        optax.linear_schedule(1 / 25, 1.0, warmup),
-        optax.linear_schedule(1.0, final, num_steps - warmup),
-      ],
-      [warmup],
-    )
-  return optax.constant_schedule(1.0)
+    ),
+    'cosine': optax.cosine_decay_schedule(1.0, rest, final),
+    'one_cycle': optax.linear_schedule(1.0, final, rest),
+  }[config.schedule]
+  if warmup == 0:
+    return schedule
+  start = 1 / 25 if config.schedule == 'one_cycle' else 0.0
+  rise = optax.linear_schedule(start, 1.0, warmup)
+  return optax.join_schedules([rise, schedule], [warmup])
 
 
-def used_scalars(config) -> tuple[str, ...]:
-  """Names those of SCALARS that the optimizer of `config` uses."""
-  unused = ('beta1', 'beta2') if config.name == 'sgd' else ('momentum',)
-  # At 0 these two are left out of the program, they are not multiplied by 0.
-  unused += tuple(n for n in ('momentum', 'clip_norm') if not config[n])
+def used_scalars(config: ml_collections.ConfigDict) -> tuple[str, ...]:
+  """Returns those of SCALARS that the optimizer of `config` uses."""
+  unused = {'beta1', 'beta2'} if config.name == 'sgd' else {'momentum'}
+  # At 0 the compiled program has neither momentum nor clipping at all.
+  unused |= {name for name in ('momentum', 'clip_norm') if not config[name]}
   return tuple(name for name in SCALARS if name not in unused)
 
 
@@ -150,14 +159,14 @@ def _chain(
 
 
 def is_weight(params: Any) -> Any:
-  """Marks what decays: kernels, but neither biases nor norms."""
+  """Returns which parameters decay: kernels, but no biases and no norms."""
   return jax.tree.map(lambda x: x.ndim > 1, params)
 
 
 def _create_plateau(config):
   if config.schedule != 'plateau':
     return None
-  # optax counts patience in calls, and `end_epoch` calls it once an epoch.
+  # optax counts patience in calls, and `end_epoch` makes one call an epoch.
   return optax.contrib.reduce_on_plateau(
     factor=config.plateau_factor, patience=config.plateau_patience
   )

@@ -111,6 +111,30 @@ def test_a_schedule_passes_through_its_points(fields, rates):
     np.testing.assert_allclose(schedule(step), rate, atol=1e-6)
 
 
+SCHEDULES = config_lib.CHOICES['optim.schedule']
+
+
+@pytest.mark.parametrize('name', SCHEDULES)
+def test_every_schedule_starts_with_the_warm_up_and_then_goes_on(name):
+  fields = {'lr': 1.0, 'schedule': name, 'decay_rate': 0.5}
+  warm = create(**fields, warmup_epochs=2.0).schedule
+  start = 0.04 if name == 'one_cycle' else 0.0
+  rising = [warm(step) for step in range(21)]
+  np.testing.assert_allclose(rising, np.linspace(start, 1.0, 21), atol=1e-6)
+  cold = create(**fields, num_steps=80).schedule
+  for step in range(81):
+    assert warm(20 + step) == cold(step)
+
+
+@pytest.mark.parametrize('name', SCHEDULES)
+@pytest.mark.parametrize('num_steps', [1, 2, 100])
+def test_a_warm_up_ends_before_the_last_step(name, num_steps):
+  optimizer = create(
+    num_steps, schedule=name, warmup_epochs=num_steps / 10 - 0.01
+  )
+  assert optimizer.schedule(num_steps - 1) == 1.0
+
+
 def test_the_plateau_counts_epochs_without_a_lower_validation_loss():
   optimizer = create(
     lr=1.0, schedule='plateau', plateau_patience=2, plateau_factor=0.5
