@@ -1,9 +1,10 @@
-"""The same mathematics as plain `lax`, in the forms that XLA:CPU runs fast.
+"""Convolution and pooling in the forms that XLA:CPU runs fast.
 
-XLA:CPU rewrites convolutions for its fast kernels outside loops only
+The results are those of plain `lax` within float32 rounding. XLA:CPU rewrites
+convolutions for its fast kernels, but not inside a loop
 (github.com/jax-ml/jax/issues/12868), and an epoch is a loop. So the backward
-passes are written here, in the forms that need no rewriting: a training step
-of `improved` takes 34 ms instead of 1,100.
+passes are written here in forms that need no rewriting: a training step of
+`improved` takes 34 ms instead of 1,100.
 """
 
 import functools
@@ -15,6 +16,8 @@ from jax import lax
 
 from mnist_jax.models import winograd
 
+STRIP = 4  # Columns that one matrix product makes in `_correlate_strips`.
+
 
 def convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
   """Convolves x [B, H, W, C] with kernel [k, k, C, F], odd k, stride 1.
@@ -25,30 +28,31 @@ def convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
     padding: 'VALID' or 'SAME'.
 
   Returns:
-    [B, H', W', F], as `lax.conv_general_dilated` within float32 rounding.
+    [B, H', W', F], as by `lax.conv_general_dilated`.
   """
   pad = len(kernel) // 2 if padding == 'SAME' else 0
   return _convolve(x, _like(x, kernel), pad)
 
 
 def _like(x, array):
-  """Marks `array` as varying over the mapped axes that x varies over.
+  """Returns `array`, marked as varying over the mapped axes that x varies over.
 
-  A custom_vjp must return gradients of its arguments' types; from here on JAX
-  sums them itself where shard_map asks for it. The zero is compiled away.
+  A custom_vjp must return gradients of its arguments' types, which include
+  these axes. JAX sums the gradients where shard_map needs it. The compiler
+  removes the added zero.
   """
   return array + jnp.zeros_like(x, shape=())
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _convolve(x, kernel, pad):
-  size, channels, features = len(kernel), *kernel.shape[2:]
-  # On large maps Winograd's form saves 14 % of a `wide_conv` step; on those
-  # of 14 pixels and less, where its tiles overhang more, it saves nothing.
+  size, (channels, features) = len(kernel), kernel.shape[2:]
+  # On large maps Winograd's form saves 14 % of a `wide_conv` step; on maps of
+  # 14 pixels or fewer, where its tiles overhang more, it saves nothing.
   if channels > 1 and size == 3 and min(x.shape[1:3]) >= 20:
     return winograd.convolve(x, kernel, pad)
-  # Other numbers of features would cost the ties between equal pixels: there
-  # the product sums in an order that depends on the column.
+  # With other numbers of features the product sums in an order that depends on
+  # the column, and pixels of plain background would no longer be exactly equal.
   if channels == 1 and features % 16 == 0:
     return _correlate_strips(x, kernel, pad)
   return _correlate(x, kernel, pad)
@@ -65,10 +69,10 @@ def _correlate(x, kernel, pad):
 
 
 def _correlate_strips(x, kernel, pad):
-  """Convolves one channel as a product that makes STRIP columns at a time.
+  """Convolves one channel by matrix products that make STRIP columns each.
 
-  One channel is too few for a convolution's fast kernels: this takes a step
-  of `fast` from 2.8 to 2.3 ms.
+  The fast kernels need more than one channel; this shortens a step of `fast`
+  from 2.8 to 2.3 ms.
   """
   size, features = len(kernel), kernel.shape[3]
   height, width = (n + 2 * pad - size + 1 for n in x.shape[1:3])
@@ -78,13 +82,10 @@ def _correlate_strips(x, kernel, pad):
   starts, span = range(0, width, STRIP), STRIP + size - 1
   strips = jnp.stack([x[:, :, i : i + span] for i in starts], 2)
   rows = [strips[:, i : i + height] for i in range(size)]
-  # Without the barrier XLA would cut the strips anew for each product.
+  # Without the barrier XLA would cut the strips again for each product.
   strips = lax.optimization_barrier(jnp.concatenate(rows, -1))
   y = strips @ _place_in_strip(kernel)
   return y.reshape(len(x), height, -1, features)[:, :, :width]
-
-
-STRIP = 4
 
 
 def _place_in_strip(kernel):
@@ -112,10 +113,10 @@ _convolve.defvjp(_convolve_fwd, _convolve_bwd)
 
 
 def _kernel_gradient(x, g, kernel, pad):
-  """Correlates x with g, so that images are the channels that are summed.
+  """Correlates x with g, with images in the place of channels.
 
-  A few images at a time: what has to be transposed stays in the cache, which
-  takes an `improved` step from 57 to 34 ms.
+  A few images at a time, so that the transposed arrays stay in the cache: this
+  shortens a step of `improved` from 57 to 34 ms.
   """
 
   def add_chunk(dw, chunk):
@@ -130,14 +131,14 @@ def _kernel_gradient(x, g, kernel, pad):
 
 
 def pick_pool(y: jax.Array, sign: jax.Array) -> jax.Array:
-  """Picks from each 2x2 window the value that is largest after `sign`.
+  """Picks from each 2x2 window the value that is largest times `sign`.
 
-  Of equal ones the first, as `lax` does: windows of plain background are all
-  equal.
+  The first of equal values is picked, as by `lax`; in windows of plain
+  background all four are equal.
 
   Args:
     y: [B, H, W, F] float32; an odd last row or column is dropped.
-    sign: [F], of -1, 0 and 1; it gets no gradient.
+    sign: [F], each -1, 0 or 1; it gets no gradient.
 
   Returns:
     [B, H // 2, W // 2, F].
@@ -171,6 +172,7 @@ def _pick_bwd(residuals, g):
 
 
 def _spread(x):
+  """Adds axes for the rows and the columns of a window, each of size 1."""
   return x[:, :, None, :, None]
 
 

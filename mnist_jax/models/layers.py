@@ -15,76 +15,18 @@ from flax import linen as nn
 from mnist_jax.distributed import rngs
 from mnist_jax.models import conv_block
 
-
-def kernel_init(name: str) -> Callable:
-  """Returns the weight initializer of that name, by fan-in.
-
-  'he' (He et al. 2015), 'glorot' (Glorot and Bengio 2010; Keras's default)
-  and 'torch' (uniform in +-1/sqrt(fan_in), PyTorch's default).
-  """
-  return {
-    'he': nn.initializers.he_normal(),
-    'glorot': nn.initializers.glorot_uniform(),
-    'torch': nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform'),
-  }[name]
-
-
-def bias_init(name: str, fan_in: int) -> Callable:
-  """Returns the bias initializer that goes with `kernel_init(name)`."""
-  if name != 'torch':
-    return nn.initializers.zeros_init()
-  bound = fan_in**-0.5
-  return lambda key, shape, dtype=jnp.float32: jax.random.uniform(
-    key, shape, dtype, -bound, bound
-  )
-
-
-class ConvParams(nn.Module):
-  """The kernel and bias of `nn.Conv`, by the same names and shapes."""
-
-  features: int
-  kernel_size: int
-  initializer: str
-
-  @nn.compact
-  def __call__(self, in_features: int):
-    k = self.kernel_size
-    shape = (k, k, in_features, self.features)
-    fan_in = k * k * in_features
-    kernel = self.param('kernel', kernel_init(self.initializer), shape)
-    bias = self.param('bias', bias_init(self.initializer, fan_in), shape[-1:])
-    return kernel, bias
-
-
-class NormParams(nn.Module):
-  """The arrays of `nn.BatchNorm`, by the same names and shapes."""
-
-  momentum: float = 0.9
-
-  @nn.compact
-  def __call__(self, block: Callable, features: int, *, train: bool):
-    """Runs `block(norm)` and folds its moments into the running ones."""
-    ones, zeros = nn.initializers.ones_init(), nn.initializers.zeros_init()
-    mean = self.variable('batch_stats', 'mean', jnp.zeros, features)
-    var = self.variable('batch_stats', 'var', jnp.ones, features)
-    scale = self.param('scale', ones, (features,))
-    bias = self.param('bias', zeros, (features,))
-    out, moments = block(conv_block.Norm(scale, bias, mean.value, var.value))
-    if train and not self.is_initializing():
-      for running, batch in zip((mean, var), moments, strict=True):
-        running.value += (1 - self.momentum) * (batch - running.value)
-    return out
+MOMENTUM = 0.9  # What a step keeps of batch norm's running moments.
 
 
 class ConvBlock(nn.Module):
-  """Convolution, batch norm if asked for, ReLU, and 2x2 max pooling."""
+  """Convolution, batch norm if `norm`, ReLU, and 2x2 max pooling if `pool`."""
 
   features: int
   kernel_size: int = 3
   padding: str = 'VALID'
   norm: bool = False
   pool: bool = True
-  pool_first: bool = False  # Before batch norm.
+  pool_first: bool = False  # Whether to pool before batch norm.
   initializer: str = 'he'
   axis_name: str | None = None
 
@@ -109,13 +51,50 @@ class ConvBlock(nn.Module):
     return NormParams(name='norm')(block, self.features, train=train)
 
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
-    """Returns at how many places an input [H, W, C] meets the kernel."""
+    """Returns how many positions the kernel takes on an input [H, W, C]."""
     lost = 0 if self.padding == 'SAME' else self.kernel_size - 1
     return (shape[0] - lost) * (shape[1] - lost)
 
 
+class ConvParams(nn.Module):
+  """The kernel and bias of `nn.Conv`, with its names and shapes."""
+
+  features: int
+  kernel_size: int
+  initializer: str
+
+  @nn.compact
+  def __call__(self, in_features: int) -> tuple[jax.Array, jax.Array]:
+    k = self.kernel_size
+    shape = (k, k, in_features, self.features)
+    fan_in = k * k * in_features
+    kernel = self.param('kernel', kernel_init(self.initializer), shape)
+    bias = self.param('bias', bias_init(self.initializer, fan_in), shape[-1:])
+    return kernel, bias
+
+
+class NormParams(nn.Module):
+  """The arrays of `nn.BatchNorm`, with its names and shapes."""
+
+  @nn.compact
+  def __call__(
+    self, block: Callable, features: int, *, train: bool
+  ) -> jax.Array:
+    """Returns the output of `block(norm)`, and updates the running moments."""
+    ones, zeros = nn.initializers.ones_init(), nn.initializers.zeros_init()
+    mean = self.variable('batch_stats', 'mean', jnp.zeros, features)
+    var = self.variable('batch_stats', 'var', jnp.ones, features)
+    scale = self.param('scale', ones, (features,))
+    bias = self.param('bias', zeros, (features,))
+    out, moments = block(conv_block.Norm(scale, bias, mean.value, var.value))
+    if train and not self.is_initializing():
+      for running, batch in zip((mean, var), moments, strict=True):
+        running.value += (1 - MOMENTUM) * (batch - running.value)
+    return out
+
+
 class Dense(nn.Module):
-  """A dense layer over an image's values; batch norm and ReLU if asked."""
+  """Dense layer over all values of an image, batch norm if `norm`, and ReLU."""
 
   features: int
   norm: bool = False
@@ -135,7 +114,7 @@ class Dense(nn.Module):
     if self.norm:
       x = nn.BatchNorm(
         use_running_average=not train,
-        momentum=0.9,
+        momentum=MOMENTUM,
         epsilon=conv_block.EPSILON,
         axis_name=self.axis_name,
         name='norm',
@@ -145,6 +124,29 @@ class Dense(nn.Module):
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns 1: each input value meets its weights once."""
     return 1
+
+
+def kernel_init(name: str) -> Callable:
+  """Returns the initializer of weights by that name.
+
+  'he' (He et al. 2015), 'glorot' (Glorot and Bengio 2010; Keras's default)
+  or 'torch' (uniform in +-1/sqrt(fan_in), PyTorch's default).
+  """
+  return {
+    'he': nn.initializers.he_normal(),
+    'glorot': nn.initializers.glorot_uniform(),
+    'torch': nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform'),
+  }[name]
+
+
+def bias_init(name: str, fan_in: int) -> Callable:
+  """Returns the initializer of biases that goes with `kernel_init(name)`."""
+  if name != 'torch':
+    return nn.initializers.zeros_init()
+  bound = fan_in**-0.5
+  return lambda key, shape, dtype=jnp.float32: jax.random.uniform(
+    key, shape, dtype, -bound, bound
+  )
 
 
 class Crop(nn.Module):
@@ -162,9 +164,9 @@ class Crop(nn.Module):
 
 
 class Dropout(nn.Module):
-  """Dropout whose bits belong to an image's place in the whole batch.
+  """Dropout whose random bits depend on an image's place in the whole batch.
 
-  So a batch drops the same units on one device as on eight.
+  So one device and eight drop the same units.
   """
 
   rate: float
@@ -184,11 +186,11 @@ class Dropout(nn.Module):
 
 
 def draw_kept(rng: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:
-  """Draws which units stay, [*shape] bool; each goes with probability `rate`.
+  """Draws which units to keep: [*shape] bool, False with probability `rate`.
 
-  Random bits are a good part of a small network's step. At rate 0.5 one is
-  enough for a unit, which takes a step of `single_conv` from 2.5 to 1.9 ms;
-  else 16 tell rates 1.5e-5 apart.
+  Random bits take a good part of a small network's step. At rate 0.5 one bit
+  per unit is enough, which shortens a step of `single_conv` from 2.5 to 1.9 ms;
+  otherwise 16 bits give a resolution of 1.5e-5.
   """
   if rate != 0.5:
     return jax.random.bits(rng, shape, 'uint16') >= round(rate * 2**16)

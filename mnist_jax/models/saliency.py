@@ -1,4 +1,6 @@
-"""What a network looks for, and where: first filters and gradients."""
+"""What a network looks for and where: its first filters and its gradients."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -7,8 +9,8 @@ import numpy as np
 from mnist_jax.models import cnn
 
 
-def first_filters(params) -> np.ndarray:
-  """Returns the kernel [k, k, F] that meets the image's only channel."""
+def first_filters(params: Any) -> np.ndarray:
+  """Returns the kernel [k, k, F] of the first convolution."""
   return next(
     np.asarray(leaf[:, :, 0])
     for leaf in jax.tree.leaves(params)
@@ -16,19 +18,27 @@ def first_filters(params) -> np.ndarray:
   )
 
 
-def slopes(model, variables, images, predicted, others) -> jax.Array:
+def slopes(
+  model: cnn.Cnn,
+  variables: dict[str, Any],
+  images: jax.Array,
+  predicted: jax.Array,
+  others: jax.Array,
+) -> jax.Array:
   """Returns d(margin)/d(pixel) [M, 28, 28] (Simonyan et al. 2013).
 
+  The margin is the logit of the predicted digit minus that of the other.
+
   Args:
-    model: from `models.create_model`, made without an axis name.
+    model: from `cnn.create_model`, made without an axis name.
     variables: 'params' and 'batch_stats'.
     images: [M, 28, 28] uint8.
-    predicted: [M] integers, the digits that were read.
-    others: [M] integers; the margin is the output at `predicted` minus this.
+    predicted: [M] integers, 0..9.
+    others: [M] integers, 0..9.
   """
 
   def margins(pixels):
-    logits = model.apply(variables, cnn.as_input(pixels), train=False)
+    logits: Any = model.apply(variables, cnn.as_input(pixels), train=False)
     rows = jnp.arange(len(logits))
     return (logits[rows, predicted] - logits[rows, others]).sum()
 

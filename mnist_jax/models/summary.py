@@ -1,7 +1,8 @@
-"""A model at a glance: its layers, weights and FLOPs per image."""
+"""The layers of a model, with their weights and FLOPs per image."""
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 
@@ -10,23 +11,23 @@ from mnist_jax.models import cnn
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-  """One row of the table."""
+  """One row of the table of layers."""
 
   name: str
-  output: tuple[int, ...]  # Without the batch.
+  output: tuple[int, ...]  # Shape without the batch.
   num_params: int
-  flops: int  # Per image: a multiply and an add for each use of a kernel.
+  flops: int  # Per image: a multiply and an add for each use of a weight.
 
 
-def describe(model) -> list[Layer]:
-  """Returns a row for each layer of `model`, in order; computes nothing.
+def describe(model: cnn.Cnn) -> list[Layer]:
+  """Returns one row for each layer of `model`, in order; computes nothing.
 
   Args:
-    model: from `models.create_model`, made without an axis name.
+    model: from `cnn.create_model`, made without an axis name.
   """
   return [
     Layer(
-      name=layer.name,
+      name=str(layer.name),
       output=output,
       num_params=num_params(params),
       flops=2 * layer.kernel_uses(shape) * _kernel_size(params),
@@ -35,8 +36,8 @@ def describe(model) -> list[Layer]:
   ]
 
 
-def num_params(params) -> int:
-  """Counts weights, batch norm's running moments not among them."""
+def num_params(params: Any) -> int:
+  """Returns the number of weights; running moments do not count."""
   return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 

@@ -1,8 +1,8 @@
 """3x3 convolution with 2.25 times fewer multiplications (Winograd's F(2x2)).
 
-Lavin and Gray 2016, https://arxiv.org/abs/1509.09308: tiles of 4x4 pixels
-become 2x2 outputs, y = A'[(G k G') * (B' d B)]A, and the product in the middle
-is 16 matrix products over channels.
+Each tile of 4x4 pixels gives 2x2 outputs, y = A'[(G k G') * (B' d B)]A, where
+the product in the middle is 16 matrix products over channels (Lavin and Gray
+2016, https://arxiv.org/abs/1509.09308).
 """
 
 import jax
@@ -14,7 +14,12 @@ OUTPUT = ((1, 1, 1, 0), (0, 1, -1, -1))  # A'
 
 
 def convolve(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
-  """Convolves x [B, H, W, C] with kernel [3, 3, C, F] after padding by `pad`.
+  """Convolves x with kernel after padding by `pad` pixels on each side.
+
+  Args:
+    x: [B, H, W, C] float32.
+    kernel: [3, 3, C, F] float32.
+    pad: non-negative.
 
   Returns:
     [B, H + 2 * pad - 2, W + 2 * pad - 2, F].
@@ -29,7 +34,7 @@ def convolve(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
     for i in range(4)
   ]
   weights = _sandwich(KERNEL, kernel)
-  # Sixteen products apart: a batched one would have to copy the tiles first.
+  # Sixteen separate products, because a batched one would copy the tiles.
   products = [
     [tile @ weight for tile, weight in zip(*pair, strict=True)]
     for pair in zip(_sandwich(INPUT, tiles), weights, strict=True)
@@ -41,13 +46,13 @@ def convolve(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
 
 
 def _sandwich(matrix, grid):
-  """Multiplies a grid of arrays by a constant matrix from both sides."""
+  """Multiplies a grid of arrays by a matrix of numbers from both sides."""
   rows = [_combine(matrix, column) for column in zip(*grid, strict=True)]
   return [_combine(matrix, row) for row in zip(*rows, strict=True)]
 
 
 def _combine(matrix, arrays):
-  """Returns matrix @ arrays, written out: nearly all are 0 or 1."""
+  """Returns matrix @ arrays, written out, as nearly all factors are 0 or 1."""
   return [
     sum(c * array for c, array in zip(row, arrays, strict=True) if c)
     for row in matrix
