@@ -1,7 +1,7 @@
-"""Random distortions of a batch, on the device: what they are and their order.
+"""The random distortions of a batch, in the order in which they are applied.
 
-First the hand (warp.py moves strokes), then the pen and the picture (pen.py),
-then erasing.
+First geometry.py moves pixels, as another hand would. Then strokes.py changes
+the ink, as another pen and another camera would. Then a rectangle is erased.
 """
 
 import functools
@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 
 from mnist_jax.augment import geometry, strokes
 from mnist_jax.distributed import rngs as rngs_lib
 
 SIDE = geometry.SIDE
+# The strengths of each file in a config; where all are 0, it is left out.
 GEOMETRY = ('rotate', 'shear', 'scale', 'shift', 'elastic')
 PEN = (
   'thicken',
@@ -26,14 +28,14 @@ PEN = (
 )
 
 
-def create_augment(config) -> Callable | None:
+def create_augment(config: ml_collections.ConfigDict) -> Callable | None:
   """Creates the augmentation that `config` describes.
 
   Args:
     config: the `augment` part of a config (mnist_jax/config.py lists it).
 
   Returns:
-    `augment` without its `config`; None when switched off.
+    `augment` with `config` bound; None when it is switched off.
   """
   if not config.enabled:
     return None
@@ -41,9 +43,13 @@ def create_augment(config) -> Callable | None:
 
 
 def augment(
-  rng: jax.Array, images: jax.Array, axis_name: str | None = None, *, config
+  rng: jax.Array,
+  images: jax.Array,
+  axis_name: str | None = None,
+  *,
+  config: ml_collections.ConfigDict,
 ) -> jax.Array:
-  """Distorts each image as its place in the whole batch says.
+  """Distorts each image; its random numbers follow from its place in the batch.
 
   Args:
     rng: [] typed key of the step, the same on every device.
@@ -52,7 +58,7 @@ def augment(
     config: the `augment` part of a config.
 
   Returns:
-    [B, 28, 28] float32 in [0, 1], or uint8 where nothing came between pixels.
+    [B, 28, 28] float32 in [0, 1], or uint8 where at most erasing is on.
   """
   rngs = rngs_lib.per_example(rng, len(images), axis_name)
   keys = jax.vmap(lambda rng: jax.random.split(rng, 3))(rngs)
@@ -62,25 +68,26 @@ def augment(
       points += geometry.elastic_shifts(keys[:, 1], config.elastic)
     images = geometry.resample(images, points)
   if any(getattr(config, name) for name in PEN):
-    # Keys of their own: with these off, the others draw what they always drew.
-    images = strokes.draw_again(jax.vmap(_pen_key)(rngs), images, config)
+    # Separate keys, so that switching these on changes no other draws.
+    pen_rngs = jax.vmap(jax.random.fold_in, (0, None))(rngs, 1)
+    images = strokes.redraw(pen_rngs, images, config)
   if config.erase_probability:
     images = jnp.where(erased(keys[:, 2], config), 0, images)
   return images
 
 
-def _pen_key(rng):
-  return jax.random.fold_in(rng, 1)
-
-
-def erased(rngs: jax.Array, config) -> jax.Array:
+def erased(rngs: jax.Array, config: ml_collections.ConfigDict) -> jax.Array:
   """Draws a rectangle to erase (Zhong et al. 2020).
 
-  With probability `erase_probability`; its share of the area is uniform in
-  0.02..`erase_area`, its aspect ratio log-uniform in 0.3..3.3.
+  An image has one with probability `erase_probability`. Its share of the area
+  is uniform in 0.02..`erase_area`, its aspect ratio log-uniform in 0.3..3.3.
+
+  Args:
+    rngs: [B] typed keys.
+    config: the `augment` part of a config.
 
   Returns:
-    [B, 28, 28] bool, true on erased pixels.
+    [B, 28, 28] bool, True on erased pixels.
   """
   draws = jax.vmap(lambda rng: jax.random.uniform(rng, (5,)))(rngs)
   area = SIDE**2 * (0.02 + draws[:, 0] * (config.erase_area - 0.02))

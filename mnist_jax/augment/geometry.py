@@ -1,24 +1,33 @@
 """Random affine and elastic maps, and the resampling that applies them.
 
-All geometry is one resampling: a pixel's four neighbours travel as one 32-bit
-word, so that a picture costs one gather per pixel instead of four.
+Both maps are applied by one resampling. It packs a pixel's four neighbours into
+one 32-bit word, so that an image costs one gather per pixel instead of four.
 """
 
 import functools
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 
 SIDE = 28
 CENTRE = (SIDE - 1) / 2
+# Bit positions in a word: top left, top right, bottom left, bottom right.
+BYTES = (0, 8, 16, 24)
 
 
-def affine_points(rngs: jax.Array, config) -> jax.Array:
-  """Draws where each output pixel looks in its source image.
+def affine_points(
+  rngs: jax.Array, config: ml_collections.ConfigDict
+) -> jax.Array:
+  """Draws the point of the source image from which each output pixel is taken.
 
-  Rotation, shear and scale act about the centre, then the digit is moved.
-  Each is uniform in +-its config value: `rotate` and `shear` in degrees,
-  `scale` as a fraction, `shift` in pixels.
+  The digit is rotated, sheared and scaled about the centre, then shifted. Each
+  amount is uniform between plus and minus its config value: `rotate` and
+  `shear` in degrees, `scale` as a fraction, `shift` in pixels.
+
+  Args:
+    rngs: [B] typed keys.
+    config: the `augment` part of a config.
 
   Returns:
     [B, 28, 28, 2] float32: row and column in the source, in pixels.
@@ -35,7 +44,7 @@ def affine_points(rngs: jax.Array, config) -> jax.Array:
   matrix = matrix.reshape(-1, 2, 2) / scale[..., None]
   grid = jnp.stack(jnp.mgrid[:SIDE, :SIDE], -1) - CENTRE
   moved = grid - shift[:, None, None]
-  # Written out: a batch of 2x2 products is no work for a matrix multiply.
+  # Written out, because 2x2 matrices are too small for a fast matrix product.
   return (
     moved[..., :1] * matrix[:, None, None, :, 0]
     + moved[..., 1:] * matrix[:, None, None, :, 1]
@@ -46,14 +55,15 @@ def affine_points(rngs: jax.Array, config) -> jax.Array:
 def elastic_shifts(rngs: jax.Array, strength: float) -> jax.Array:
   """Draws smooth random displacements (after Simard et al. 2003).
 
-  White noise on a coarse grid, spread by a Gaussian of 4 pixels.
+  They are white noise on a grid of one knot every 4 pixels, smoothed by a
+  Gaussian with a standard deviation of 4 pixels.
 
   Args:
     rngs: [B] typed keys.
     strength: standard deviation of a displacement, in pixels.
 
   Returns:
-    [B, 28, 28, 2] float32.
+    [B, 28, 28, 2] float32: rows and columns, in pixels.
   """
   knots = jnp.arange(-2.0, SIDE + 2, 4.0)
   distance = jnp.arange(SIDE)[:, None] - knots
@@ -66,7 +76,7 @@ def elastic_shifts(rngs: jax.Array, strength: float) -> jax.Array:
 
 
 def resample(images: jax.Array, points: jax.Array) -> jax.Array:
-  """Looks up images between pixels, bilinearly; outside is background.
+  """Looks up images between pixels, bilinearly; outside them is background.
 
   Args:
     images: [B, 28, 28] uint8.
@@ -79,7 +89,7 @@ def resample(images: jax.Array, points: jax.Array) -> jax.Array:
   corners = (padded[:, i : i + 30, j : j + 30] for i in (0, 1) for j in (0, 1))
   words = functools.reduce(jnp.bitwise_or, map(jnp.left_shift, corners, BYTES))
   points = jnp.clip(points, -1.0, SIDE) + 1
-  floor = points.astype(jnp.int32)  # Truncates; points are not negative here.
+  floor = points.astype(jnp.int32)  # Truncates: no point is negative here.
   place = floor[..., 0] * 30 + floor[..., 1]
   words = jnp.take_along_axis(
     words.reshape(len(images), -1),
@@ -87,13 +97,10 @@ def resample(images: jax.Array, points: jax.Array) -> jax.Array:
     axis=1,
     mode='promise_in_bounds',
   ).reshape(place.shape)
-  top_left, top_right, low_left, low_right = (
+  top_left, top_right, bottom_left, bottom_right = (
     (words >> byte & 0xFF).astype(jnp.float32) for byte in BYTES
   )
   row, column = jnp.moveaxis(points - floor, -1, 0)
   top = top_left + column * (top_right - top_left)
-  low = low_left + column * (low_right - low_left)
-  return (top + row * (low - top)) / 255
-
-
-BYTES = (0, 8, 16, 24)  # Where a word keeps top left, right, low left, right.
+  bottom = bottom_left + column * (bottom_right - bottom_left)
+  return (top + row * (bottom - top)) / 255

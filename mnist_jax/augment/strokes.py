@@ -1,9 +1,9 @@
-"""Another pen, another camera: random changes of strokes and of their ink.
+"""Random changes of strokes and ink, as by another pen and another camera.
 
-What a network sees of people's own digits differs from MNIST less in shape
-than in this: pencils and felt pens, faint scans, blurred photos, and what is
-left of the frame a digit was written in. Everything is a few shifted copies or
-an arithmetic of pixels, which XLA fuses; nothing is looked up.
+People's own digits differ from MNIST's less in shape than in these: pencils and
+felt pens, faint scans, blurred photos, and remains of the frame around a digit.
+All changes are arithmetic on pixels and on a few shifted copies, which XLA
+fuses; there is no gather.
 """
 
 import functools
@@ -11,18 +11,20 @@ import math
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 
 from mnist_jax.augment import geometry
 
 SIDE, CENTRE = geometry.SIDE, geometry.CENTRE
 
 
-def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
-  """Draws images with another pen and takes other pictures of them.
+def redraw(
+  rngs: jax.Array, images: jax.Array, config: ml_collections.ConfigDict
+) -> jax.Array:
+  """Redraws images as by another pen, and as photographed by another camera.
 
-  Each with `pen_probability`; MNIST's own pens and scanner keep the others.
-  Stroke width, contrast, lines and specks, blur and grain, in this order: the
-  camera comes after the pen.
+  An image is changed with probability `pen_probability`, in this order: stroke
+  width, contrast, ruled lines, specks, blur, grain.
 
   Args:
     rngs: [B] typed keys.
@@ -44,12 +46,12 @@ def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
     amount = width * (config.thicken + config.thin) - config.thin
     images = change_width(images, amount, max(config.thicken, config.thin))
   if config.contrast:
-    # Before the lines: print is often darker than the pencil inside it. What
-    # is now above full ink is cut at the end.
+    # Before the lines, as print is often darker than the pencil beside it.
+    # Values above full ink are clipped at the end.
     images *= jnp.exp(jnp.log1p(config.contrast) * (2 * contrast - 1))
   for i, draw, probability in (
-    (1, rules, config.rule_probability),
-    (2, rules, config.rule_probability),
+    (1, ruled_lines, config.rule_probability),
+    (2, ruled_lines, config.rule_probability),
     (3, specks, config.speck_probability),
   ):
     if probability:
@@ -60,38 +62,36 @@ def draw_again(rngs: jax.Array, images: jax.Array, config) -> jax.Array:
     images += config.grain * grain * noise(keys[:, 4])
   images = jnp.clip(images, 0.0, 1.0)
   if config.pen_probability < 1:
-    drawn = _uniform(jax.vmap(_choice_key)(rngs), 1, 1)
-    images = jnp.where(drawn < config.pen_probability, images, plain)
+    chance_rngs = jax.vmap(jax.random.fold_in, (0, None))(rngs, 5)
+    chance = _uniform(chance_rngs, 1, 1)
+    images = jnp.where(chance < config.pen_probability, images, plain)
   return images
 
 
-def _choice_key(rng):
-  return jax.random.fold_in(rng, 5)
-
-
 def _uniform(rngs, *shape):
+  """Draws [B, *shape] float32, uniform in [0, 1)."""
   return jax.vmap(lambda rng: jax.random.uniform(rng, shape))(rngs)
 
 
 def change_width(
   images: jax.Array, amount: jax.Array, most: float
 ) -> jax.Array:
-  """Moves the edges of strokes by a fraction of a pixel, or by more.
+  """Moves the edges of strokes by `amount` pixels.
 
-  Grey-scale dilation or erosion by a cross, once per pixel, of which the last
-  is mixed in as the fraction says. A thinner digit keeps its darkest ink:
-  thin strokes would vanish.
+  By grey-scale dilation or erosion with a cross, once per pixel; the last one
+  is mixed in by the fraction that remains. A thinner digit is scaled to keep
+  its darkest ink, as otherwise thin strokes would vanish.
 
   Args:
     images: [B, 28, 28] float32 in [0, 1].
     amount: [B, 1, 1] pixels; positive is thicker, negative thinner.
-    most: largest absolute value in `amount`.
+    most: largest absolute value that `amount` may have.
 
   Returns:
     [B, 28, 28] float32 in [0, 1].
   """
   peak = images.max((1, 2), keepdims=True)
-  # An erosion is a dilation of the paper, so one pass serves both.
+  # An erosion is a dilation of the negative, so one loop does both.
   sign = jnp.where(amount < 0, -1.0, 1.0)
   images *= sign
   for step in range(math.ceil(most)):
@@ -103,7 +103,7 @@ def change_width(
 
 
 def dilated(images: jax.Array) -> jax.Array:
-  """Returns each pixel's largest value among itself and its four neighbours."""
+  """Returns the largest of each pixel and its four neighbours."""
   padded = jnp.pad(images, [(0, 0), (1, 1), (1, 1)])
   neighbours = (
     images,
@@ -115,11 +115,15 @@ def dilated(images: jax.Array) -> jax.Array:
   return functools.reduce(jnp.maximum, neighbours)
 
 
-def rules(rngs: jax.Array, probability: float) -> jax.Array:
-  """Draws what may be left of a frame, a table or ruled paper.
+def ruled_lines(rngs: jax.Array, probability: float) -> jax.Array:
+  """Draws a printed line, as left of a frame, a table or ruled paper.
 
-  A level or upright line within 8 degrees, mostly far from the centre: the
-  cube root leaves one in eight nearer to it than to the border.
+  It is horizontal or vertical within 8 degrees. A cube root makes it lie mostly
+  far out: one in eight is nearer to the centre than to the border.
+
+  Args:
+    rngs: [B] typed keys.
+    probability: of a line in an image.
 
   Returns:
     [B, 28, 28] float32 in [0, 1]; 0 without a line.
@@ -143,7 +147,11 @@ def rules(rngs: jax.Array, probability: float) -> jax.Array:
 
 
 def specks(rngs: jax.Array, probability: float) -> jax.Array:
-  """Draws a dot or a short dash anywhere: dirt, or a full stop.
+  """Draws a dot or a short dash anywhere, like dirt or a full stop.
+
+  Args:
+    rngs: [B] typed keys.
+    probability: of a speck in an image.
 
   Returns:
     [B, 28, 28] float32 in [0, 1]; 0 without a speck.
@@ -167,7 +175,7 @@ def segments(
   half_length: jax.Array,
   half_width: jax.Array,
 ) -> jax.Array:
-  """Draws a straight stroke with round ends into each of B empty images.
+  """Draws one straight stroke with round ends on each of B empty images.
 
   Args:
     middle: [B, 2] row and column from the centre of the image, in pixels.
@@ -193,8 +201,8 @@ def blurred(images: jax.Array, std: float, part: jax.Array) -> jax.Array:
 
   Args:
     images: [B, 28, 28] float32.
-    std: of the blur, in pixels.
-    part: [B, 1, 1] in [0, 1], how much of the blurred copy.
+    std: standard deviation of the blur, in pixels; above 0.
+    part: [B, 1, 1] in [0, 1], the share of the blurred copy.
 
   Returns:
     [B, 28, 28] float32.
@@ -202,12 +210,13 @@ def blurred(images: jax.Array, std: float, part: jax.Array) -> jax.Array:
   pixel = jnp.arange(SIDE)
   spread = jnp.exp(-0.5 * ((pixel[:, None] - pixel) / std) ** 2)
   spread /= spread.sum(1, keepdims=True)
-  # As products: fused on CPU, shifted copies would each draw the lines again.
+  # As matrix products: XLA:CPU would fuse shifted copies with the drawing of
+  # the lines, and draw those once per copy.
   soft = jnp.einsum('ij,bjk,lk->bil', spread, images, spread)
   return images + part * (soft - images)
 
 
 def noise(rngs: jax.Array) -> jax.Array:
-  """Draws noise [B, 28, 28] uniform in -1..1: eight random bits a pixel do."""
+  """Draws noise [B, 28, 28], uniform in [-1, 1], from 8 bits per pixel."""
   bits = jax.vmap(lambda rng: jax.random.bits(rng, (SIDE, SIDE), 'uint8'))(rngs)
   return bits.astype(jnp.float32) / 127.5 - 1

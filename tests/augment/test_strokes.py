@@ -1,4 +1,4 @@
-"""A new pen changes the strokes and the picture as far as asked."""
+"""Redrawing changes strokes and ink as far as its config says."""
 
 import functools
 import types
@@ -29,15 +29,16 @@ def keys():
 
 # One compiled program each, as in a training step.
 change_width = jax.jit(strokes.change_width, static_argnames='most')
-rules, specks, segments, noise = map(
-  jax.jit, (strokes.rules, strokes.specks, strokes.segments, strokes.noise)
+ruled_lines, specks, segments, noise = map(
+  jax.jit,
+  (strokes.ruled_lines, strokes.specks, strokes.segments, strokes.noise),
 )
 
 
-def draw_again(keys, images, **fields):
+def redraw(keys, images, **fields):
   off = dict.fromkeys(augment.PEN, 0.0) | {'pen_probability': 1.0}
   config = types.SimpleNamespace(**(off | fields))
-  return strokes.draw_again(keys, images, config)
+  return strokes.redraw(keys, images, config)
 
 
 def change(images, pixels):
@@ -66,7 +67,7 @@ def test_a_wider_change_adds_or_removes_more_ink(images):
     change(images, pixels).sum((1, 2))
     for pixels in (-0.8, -0.4, 0.0, 0.4, 0.8, 1.5)
   ]
-  # Image by image, but where thinning has nothing but faint ink to keep.
+  # In each image, except where thinning leaves only faint ink to scale up.
   assert (np.diff(ink[1:], axis=0) > 0).all()
   assert np.mean(ink[0] < ink[1]) > 0.9
   np.testing.assert_allclose(ink[2], images.sum((1, 2)), rtol=1e-5)
@@ -77,18 +78,18 @@ def test_a_segment_has_the_ink_of_its_length_and_width():
   direction = jnp.stack([jnp.sin(angle), jnp.cos(angle)], -1)
   middle = jnp.stack([jnp.linspace(-2, 3, 9), jnp.linspace(1.5, 0, 9)], -1)
   lines = segments(middle, direction, jnp.full(9, 6.0), jnp.full(9, 1.0))
-  # A stadium; the fading edge adds a little.
+  # The area of a stadium, to which the fading edge adds a little.
   np.testing.assert_allclose(lines.sum((1, 2)), 24 + np.pi, rtol=0.03)
   for line, place in zip(np.asarray(lines), middle, strict=True):
     centre = np.array(ndimage.center_of_mass(line)) - 13.5
     np.testing.assert_allclose(centre, place, atol=0.05)
-  # Along the first, which lies level, and across it.
+  # Along the first line, which is horizontal, and across it.
   assert (lines[0] > 0.5).any(0).sum() in (13, 14, 15)
   assert (lines[0] > 0.5).any(1).sum() == 2
 
 
-def test_lines_are_level_or_upright_and_mostly_near_the_border(keys):
-  lines = np.asarray(rules(keys, 0.5))
+def test_lines_are_horizontal_or_vertical_and_mostly_near_the_border(keys):
+  lines = np.asarray(ruled_lines(keys, 0.5))
   hit = lines.any((1, 2))
   assert 0.45 < hit.mean() < 0.55
   lines = lines[hit] > 0
@@ -111,7 +112,7 @@ def test_specks_are_small_and_anywhere(keys):
   assert dots.any(0).mean() > 0.95
 
 
-def test_blur_is_gaussian_in_the_part_that_is_asked(images):
+def test_blur_mixes_in_its_part_of_a_gaussian_blurred_copy(images):
   part = jnp.linspace(0, 1, 64)[:, None, None]
   inner = np.pad(images[:, 4:-4, 4:-4], ((0, 0), (4, 4), (4, 4)))
   soft = ndimage.gaussian_filter(inner, (0, 1, 1), truncate=8.0)
@@ -121,7 +122,7 @@ def test_blur_is_gaussian_in_the_part_that_is_asked(images):
   )
 
 
-def test_noise_is_even_around_zero(keys):
+def test_noise_is_uniform_around_zero(keys):
   drawn = np.asarray(noise(keys[:100]))
   np.testing.assert_allclose([drawn.min(), drawn.max()], [-1, 1], rtol=1e-6)
   assert abs(drawn.mean()) < 0.01
@@ -130,16 +131,16 @@ def test_noise_is_even_around_zero(keys):
 
 def test_contrast_makes_ink_fainter_or_stronger_within_its_factor(keys):
   grey = jnp.full((2000, 28, 28), 0.5)
-  drawn = jax.jit(functools.partial(draw_again, contrast=1.0))(keys, grey)
+  drawn = jax.jit(functools.partial(redraw, contrast=1.0))(keys, grey)
   ink = np.asarray(drawn)[:, 0, 0]
   assert 0.25 <= ink.min() < 0.27
   assert 0.95 < ink.max() <= 1.0
   np.testing.assert_allclose(np.log(ink).mean(), np.log(0.5), atol=0.05)
 
 
-def test_only_its_share_of_the_images_is_drawn_again(keys):
+def test_only_its_share_of_the_images_is_redrawn(keys):
   grey = jnp.full((2000, 28, 28), 0.5)
-  draw = functools.partial(draw_again, contrast=1.0, pen_probability=0.3)
+  draw = functools.partial(redraw, contrast=1.0, pen_probability=0.3)
   ink = np.asarray(jax.jit(draw)(keys, grey))[:, 0, 0]
   # Three standard deviations of a share of 2,000.
   assert abs((ink != 0.5).mean() - 0.3) < 0.031
@@ -148,7 +149,7 @@ def test_only_its_share_of_the_images_is_drawn_again(keys):
 def test_each_field_changes_images_by_its_key(images, keys):
   @jax.jit
   def draw(keys):
-    return [draw_again(keys, images, **{name: 1.0}) for name in augment.PEN]
+    return [redraw(keys, images, **{name: 1.0}) for name in augment.PEN]
 
   drawn = draw(keys[:64]), draw(keys[64:128])
   for name, changed, other in zip(augment.PEN, *drawn, strict=True):
