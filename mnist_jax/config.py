@@ -1,10 +1,12 @@
-"""Every field of a config, its default, and the rule it must keep.
+"""Every field of a config, with its default and its rule.
 
-A recipe in configs/ starts from `default()` and says only what it changes.
+A recipe in configs/ starts from `default()` and sets only what it changes.
 """
 
 import difflib
 import math
+from collections.abc import Collection
+from typing import Any
 
 import ml_collections
 
@@ -12,73 +14,74 @@ from mnist_jax import errors
 
 
 def default() -> ml_collections.ConfigDict:
-  """Returns a complete config; durations are in epochs, floats where halves.
+  """Returns a complete config.
 
-  Fields that are 0 or 0.0 by default are switched off.
+  Durations are in epochs; those that are floats need not be whole. 0 or 0.0
+  as a default means that the feature is off, unless the comment says otherwise.
   """
   config = ml_collections.ConfigDict()
   config.seed = 0
   config.total_epochs = 10.0
   config.select = 'last'  # Which weights to report: 'last' or 'best_valid'.
-  config.num_devices = 0  # 0: all of this machine's.
+  config.num_devices = 0  # 0 stands for all devices.
 
   config.data = dict(
-    name='auto',  # 'mnist', 'uci_digits', or 'auto': the first to be had.
-    valid='writer_disjoint',  # Or 'random', or 'none': train on everything.
+    name='auto',  # mnist where it is available, otherwise uci_digits.
+    valid='writer_disjoint',  # Or 'random', or 'none' to train on everything.
     batch_size=128,
-    manual_dir='',  # Folder of the four .gz files, where there is no network.
-    data_dir='',  # Where TFDS keeps data sets; '': ~/tensorflow_datasets.
+    manual_dir='',  # Folder with the four .gz files, to need no network.
+    data_dir='',  # Where TFDS keeps data; '' is ~/tensorflow_datasets.
   )
   config.augment = dict(
     enabled=False,
-    rotate=0.0,  # Degrees either way.
-    shear=0.0,  # Degrees either way.
-    scale=0.0,  # Fraction either way, each axis on its own.
-    shift=0.0,  # Pixels either way.
+    rotate=0.0,  # Largest angle either way, in degrees.
+    shear=0.0,  # Largest angle either way, in degrees.
+    scale=0.0,  # Largest change either way, as a fraction; separate axes.
+    shift=0.0,  # Largest shift either way, in pixels; separate axes.
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
-    pen_probability=1.0,  # Of the seven that follow, together.
-    thicken=0.0,  # Pixels that a stroke's edges may move out.
-    thin=0.0,  # Pixels that they may move in.
-    rule_probability=0.0,  # Of each of two lines left of a frame or ruling.
+    pen_probability=1.0,  # Of an image to get the seven below.
+    thicken=0.0,  # Pixels that the edges of strokes may move outwards.
+    thin=0.0,  # Pixels that the edges of strokes may move inwards.
+    rule_probability=0.0,  # Of each of two ruled lines, as left of a frame.
     speck_probability=0.0,  # Of a stray dot or dash.
     blur=0.0,  # Standard deviation of a blurred copy mixed in, in pixels.
-    contrast=0.0,  # Ink is fainter or stronger by up to 1 + this.
+    contrast=0.0,  # Ink is fainter or stronger by a factor up to 1 + this.
     grain=0.0,  # Largest noise either way, as a fraction of full ink.
   )
   config.model = dict(
     name='basic',
     dropout=0.0,
-    initializer='he',  # 'he', 'glorot' (Keras) or 'torch'.
+    initializer='he',  # Or 'glorot' (Keras's) or 'torch' (PyTorch's).
   )
   config.optim = dict(
     name='adam',  # 'sgd', 'adam' or 'adamw'.
     lr=1e-3,
-    momentum=0.0,  # Of SGD.
+    momentum=0.0,  # For sgd; so is nesterov.
     nesterov=False,
-    beta1=0.9,  # Of Adam.
+    beta1=0.9,  # For adam and adamw; so is beta2.
     beta2=0.999,
     weight_decay=0.0,  # On kernels only.
     clip_norm=0.0,  # Largest global norm of the gradient.
     label_smoothing=0.0,
-    ema_decay=0.0,  # Averages of the weights, which evaluation then uses.
-    schedule='constant',  # exponential, cosine, one_cycle or plateau.
-    warmup_epochs=0.0,
-    decay_rate=1.0,  # Of 'exponential', per epoch.
-    final_factor=0.0,  # Where 'cosine' and 'one_cycle' end, as part of lr.
-    plateau_factor=0.5,
+    ema_decay=0.0,  # Of averages of the weights, which evaluation then uses.
+    schedule='constant',  # Or one of CHOICES; see optim.create_schedule.
+    warmup_epochs=0.0,  # The rate rises this long, whatever the schedule.
+    decay_rate=1.0,  # For 'exponential', per epoch.
+    final_factor=0.0,  # Last rate of 'cosine' and 'one_cycle', as part of lr.
+    plateau_factor=0.5,  # For 'plateau', each time that patience runs out.
     plateau_patience=3,  # Epochs without a lower validation loss.
   )
-  # Epochs without fewer validation errors. Not the loss: label smoothing makes
-  # that rise while the errors still fall.
+  # Epochs without fewer validation errors. The loss would be a worse guide: it
+  # can rise with label smoothing while the errors still fall.
   config.early_stop = dict(patience=0)
   config.log = dict(tensorboard=False)
   return config.lock()
 
 
 def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
-  """Shrinks a recipe to seconds: two epochs of the digits in scikit-learn."""
+  """Shrinks a recipe to a run of seconds: two epochs of uci_digits."""
   config.data.update(name='uci_digits', batch_size=64)
   config.total_epochs = 2.0
   config.optim.warmup_epochs = min(config.optim.warmup_epochs, 0.5)
@@ -88,10 +91,10 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
 def for_mode(
   config: ml_collections.ConfigDict, mode: str
 ) -> ml_collections.ConfigDict:
-  """Returns the recipe in the mode after the colon of `--config=path.py:mode`.
+  """Returns a recipe in the mode that `--config=path.py:mode` asks for.
 
   Raises:
-    errors.UserError: unless mode is 'full' or 'smoke'.
+    errors.UserError: `mode` is neither 'full' nor 'smoke'.
   """
   if mode not in ('full', 'smoke'):
     raise errors.UserError(
@@ -101,6 +104,7 @@ def for_mode(
   return smoke(config) if mode == 'smoke' else config
 
 
+# Of the fields that are words; models/cnn.py has the names of models.
 CHOICES = {
   'select': ('last', 'best_valid'),
   'data.name': ('auto', 'mnist', 'uci_digits'),
@@ -116,8 +120,8 @@ CHOICES = {
   ),
 }
 
-# Lowest and highest value, both allowed.
-TINY = 1e-12
+TINY = 1e-12  # Lowest value of fields that must be above 0.
+# Lowest and highest value of each number, both allowed.
 RANGES = {
   'seed': (0, 2**31 - 1),
   'total_epochs': (TINY, 1e5),
@@ -157,10 +161,11 @@ RANGES = {
 
 
 def validate(config: ml_collections.ConfigDict) -> None:
-  """Checks every value against its rule.
+  """Checks the value of every field against its rule.
 
   Raises:
-    errors.UserError: naming the field, its value, the rule and the way out.
+    errors.UserError: a value breaks a rule; the message names the field, the
+      value, the rule and the way out.
   """
   fields = flatten(config)
   for name, choices in CHOICES.items():
@@ -171,15 +176,15 @@ def validate(config: ml_collections.ConfigDict) -> None:
   for name, (low, high) in RANGES.items():
     # Written so that NaN fails too.
     if not (low <= fields[name] <= high and math.isfinite(fields[name])):
-      low = 'above 0' if low == TINY else f'{low:g}'
+      lowest = 'above 0' if low == TINY else f'{low:g}'
       raise errors.UserError(
-        f'{name} {fields[name]!r} is out of range; it must be from {low} '
+        f'{name} {fields[name]!r} is out of range; it must be from {lowest} '
         f'to {high:g}'
       )
   _validate_together(config)
 
 
-def _validate_together(config) -> None:
+def _validate_together(config: ml_collections.ConfigDict) -> None:
   if config.optim.warmup_epochs >= config.total_epochs:
     raise errors.UserError(
       f'optim.warmup_epochs {config.optim.warmup_epochs:g} must be less than '
@@ -193,22 +198,22 @@ def _validate_together(config) -> None:
   for name, wanted in wants_valid.items():
     if wanted and config.data.valid == 'none':
       raise errors.UserError(
-        f"data.valid 'none' leaves nothing for {name} to look at; set "
-        'data.valid=writer_disjoint, or switch that off'
+        f"data.valid 'none' leaves no validation images, which {name} needs; "
+        'set data.valid=writer_disjoint, or switch that off'
       )
 
 
-def suggest(word: str, choices) -> str:
-  """Returns 'did you mean X?' or, where nothing is near, all choices."""
+def suggest(word: str, choices: Collection[str]) -> str:
+  """Returns 'did you mean X?' or, if no choice is similar, all of them."""
   near = difflib.get_close_matches(str(word), list(choices), n=1)
   if near:
     return f'did you mean {near[0]!r}?'
   return f'choose one of {", ".join(choices)}'
 
 
-def flatten(config, prefix: str = '') -> dict:
-  """Returns {'optim.lr': 0.001, ...} from a nested config or dict."""
-  fields = {}
+def flatten(config: Any, prefix: str = '') -> dict[str, Any]:
+  """Returns {'optim.lr': 0.001, ...} of a nested config or dict."""
+  fields: dict[str, Any] = {}
   for key, value in config.items():
     if hasattr(value, 'items'):
       fields.update(flatten(value, f'{prefix}{key}.'))

@@ -1,1 +1,1 @@
-"""What to learn from: numpy in, numpy out."""
+"""The data sets, their splits and their batches, as numpy arrays."""

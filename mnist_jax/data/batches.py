@@ -1,6 +1,6 @@
-"""Which examples make up each batch, as index arrays.
+"""The examples of each batch, as index arrays.
 
-The images stay where they are (on the device); a batch is a row of indices.
+The images stay on the device; a batch is a row of indices into them.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ from mnist_jax import errors
 def epoch_indices(
   num_examples: int, batch_size: int, *, seed: int, epoch: int
 ) -> np.ndarray:
-  """Shuffle the examples of one epoch into full batches.
+  """Shuffles the examples of one epoch into full batches.
 
-  The order follows from `seed` and `epoch` alone, so a resumed run needs no
-  iterator state. What is left over after the last full batch is dropped; in
-  the next epoch that falls on other examples.
+  The order depends on `seed` and `epoch` alone, so a resumed run needs no
+  iterator state. The examples left over after the last full batch are dropped;
+  in the next epoch these are others.
 
   Args:
     num_examples: size of the training set.
@@ -24,7 +24,7 @@ def epoch_indices(
     epoch: non-negative.
 
   Returns:
-    int32 [num_examples // batch_size, batch_size], no index twice.
+    int32 [num_examples // batch_size, batch_size]; no index occurs twice.
 
   Raises:
     UserError: `batch_size` is not in 1..num_examples.
@@ -42,7 +42,7 @@ def epoch_indices(
 def pad_to_batches(
   num_examples: int, batch_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Cut the examples, in order, into batches of one size without losing any.
+  """Cuts the examples, in order, into batches of one size; drops none.
 
   Args:
     num_examples: size of the split; 0 gives no batches.
@@ -50,7 +50,7 @@ def pad_to_batches(
 
   Returns:
     Indices int32 [num_batches, batch_size] and a mask bool of the same shape.
-    The last batch is filled up with index 0 where the mask is False.
+    The last batch is padded with index 0; the mask is False there.
 
   Raises:
     UserError: `batch_size` is below 1.

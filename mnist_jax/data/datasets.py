@@ -1,21 +1,21 @@
 """The data sets by name, split for training, validation and test.
 
-`load_dataset` is the one door. MNIST comes through TFDS, checked against
-checksums; the copy that it maps in afterwards is checked too.
+Callers use `load_dataset` and nothing else. MNIST is prepared by TFDS from
+files with known checksums. Later runs map in a decoded copy of it, which is
+checked again each time.
 """
 
 import contextlib
 import dataclasses
 import os
 import pathlib
+import types
 from typing import Any
 
 import numpy as np
 
 from mnist_jax import errors
 from mnist_jax.data import decoded, official, splits
-
-NAMES = ('auto', 'mnist', 'uci_digits')
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,9 +25,8 @@ class Split:
   Attributes:
     images: uint8 [N, 28, 28], 0 is background and 255 is ink; may be read-only.
     labels: int32 [N], 0..9.
-    indices: int32 [N], the row of each image in the data set's own official
-      order: of the training file for train and valid, of the test file for
-      test.
+    indices: int32 [N], the row of each image in the official training set
+      (train and valid) or the official test set (test).
   """
 
   images: np.ndarray
@@ -44,10 +43,10 @@ class Dataset:
 
   Attributes:
     name: 'mnist' or 'uci_digits'; never 'auto'.
-    train: what is left of the training set after `valid` is held out.
-    valid: what choices are made on; its length may be 0.
+    train: the training set without `valid`.
+    valid: held out of the training set to make choices on; may be empty.
     test: the whole test set in its official order.
-    notice: why 'auto' gave uci_digits, in one sentence; else ''.
+    notice: why 'auto' gave uci_digits, in one sentence; '' otherwise.
   """
 
   name: str
@@ -58,69 +57,61 @@ class Dataset:
 
 
 def load_dataset(config_data: Any) -> Dataset:
-  """Load the data set that a config asks for.
+  """Loads the data set that a config asks for.
 
   Args:
-    config_data: an object with these attributes, all of them strings. `name`:
-      'mnist'; 'uci_digits'; or 'auto', which is mnist where it can be had and
-      uci_digits elsewhere. `valid`: 'writer_disjoint', 'random' or 'none' (see
-      `splits.choose_valid_rows`). `manual_dir`: a folder with the four
-      official .gz files; '' is the environment variable MNIST_JAX_MANUAL_DIR.
-      `data_dir`: where TFDS keeps its data; '' is the environment variable
-      TFDS_DATA_DIR, or else ~/tensorflow_datasets.
-
-  Returns:
-    The data set; uint8 images, int32 labels and row numbers.
+    config_data: an object with these attributes, all of them strings. `name`
+      and `valid`: as in mnist_jax/config.py; 'auto' is mnist where it is
+      available and uci_digits elsewhere. `manual_dir`: a folder with the four
+      official .gz files; '' stands for the environment variable
+      MNIST_JAX_MANUAL_DIR. `data_dir`: where TFDS keeps its data; '' stands
+      for the environment variable TFDS_DATA_DIR, or ~/tensorflow_datasets.
 
   Raises:
-    UserError: an unknown choice, MNIST that cannot be had, or a folder or file
-      that is not what it should be.
+    UserError: an unknown name, MNIST is not available, or a folder or file is
+      not what it should be.
   """
-  _check_choice('data.name', config_data.name, NAMES)
-  _check_choice('data.valid', config_data.valid, splits.VALID)
   if config_data.name == 'uci_digits':
     return _load_uci_digits(config_data.valid)
-  manual_dir = _directory(config_data.manual_dir, 'MNIST_JAX_MANUAL_DIR')
+  if config_data.name not in ('mnist', 'auto'):
+    raise errors.UserError(
+      f'data.name {config_data.name!r} is unknown; '
+      'mnist_jax/config.py lists the data sets'
+    )
+  manual = config_data.manual_dir or os.environ.get('MNIST_JAX_MANUAL_DIR')
+  manual_dir = _absolute(manual) if manual else None
   try:
     return _load_mnist(config_data, manual_dir)
   except official.NotAvailableError as error:
     if config_data.name == 'mnist' or manual_dir:
       raise
     notice = (
-      f'MNIST cannot be had here ({error.reason}), so these are the 1,797 '
-      'small digits of uci_digits and no result is a result on MNIST.'
+      f'MNIST is not available here ({error.reason}), so these are the 1,797 '
+      'small digits of uci_digits, and no result is a result on MNIST.'
     )
     return _load_uci_digits(config_data.valid, notice)
 
 
-def _check_choice(field: str, value: str, choices: tuple[str, ...]) -> None:
-  if value not in choices:
-    raise errors.UserError(
-      f'{field} {value!r} is unknown; choose one of {", ".join(choices)}'
-    )
-
-
 def _load_uci_digits(valid: str, notice: str = '') -> Dataset:
-  from mnist_jax.data import uci_digits  # Pillow is for those who need it.
+  from mnist_jax.data import uci_digits  # Needs Pillow, which others do not.
 
   return _split('uci_digits', uci_digits.load(), valid, notice)
 
 
 def _load_mnist(config_data: Any, manual_dir: pathlib.Path | None) -> Dataset:
   if manual_dir:
-    # A folder that the user names must be right, even when it is not needed.
+    # Also when the decoded copy exists: a wrong folder should not go unnoticed.
     official.check_manual_dir(manual_dir)
-  data_dir = _directory(
-    config_data.data_dir, 'TFDS_DATA_DIR', '~/tensorflow_datasets'
+  data_dir = _absolute(
+    config_data.data_dir
+    or os.environ.get('TFDS_DATA_DIR')
+    or '~/tensorflow_datasets'
   )
   return _split('mnist', _mnist_arrays(data_dir, manual_dir), config_data.valid)
 
 
-def _directory(
-  value: str, variable: str, default: str = ''
-) -> pathlib.Path | None:
-  value = value or os.environ.get(variable, '') or default
-  return pathlib.Path(value).expanduser().absolute() if value else None
+def _absolute(path: str) -> pathlib.Path:
+  return pathlib.Path(path).expanduser().absolute()
 
 
 def _mnist_arrays(
@@ -134,14 +125,14 @@ def _mnist_arrays(
   if not os.path.exists(tfds_mnist.prepared_dir(data_dir)):
     tfds_mnist.prepare(data_dir, manual_dir)
   arrays = tfds_mnist.read(data_dir)
-  # A prepared copy on a read-only disk serves too, only slower.
+  # Where the disk is read-only, every run decodes again.
   with contextlib.suppress(OSError):
     decoded.save(copy_dir, arrays)
   return arrays
 
 
-def _import_tfds_mnist():
-  # Imported only to prepare or decode: it takes longer than all the rest.
+def _import_tfds_mnist() -> types.ModuleType:
+  # Imported only to prepare or decode, as the import takes seconds.
   try:
     from mnist_jax.data import tfds_mnist
   except ImportError as error:

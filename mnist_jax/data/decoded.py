@@ -1,7 +1,7 @@
-"""MNIST as four plain arrays on disk: decoded once, mapped in ever after.
+"""A decoded copy of MNIST on disk: four arrays that are mapped in.
 
-TFDS stores a PNG per image, which takes seconds to decode; the arrays
-themselves load in milliseconds.
+TFDS stores one PNG per image. These take seconds to decode; the arrays load in
+milliseconds.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class Arrays(NamedTuple):
   test_labels: np.ndarray
 
 
-# The fingerprints of the four arrays in the official order.
+# Of MNIST's four arrays, in the order of `Arrays`.
 MNIST_FINGERPRINTS = (
   '157fe16da1dbced4a1376f4be5df2d665d51d11177dcaf7aa4848b1ff033343f',
   'e6a049a9876d2010dddfc2322bb8cad03f5934de9a0b5012c7251eca5b5a7201',
@@ -39,32 +39,22 @@ MNIST_FINGERPRINTS = (
 
 
 def fingerprint(array: np.ndarray) -> str:
-  """Hash an array's dtype, shape and elements with sha256.
-
-  Args:
-    array: of any shape and dtype.
-
-  Returns:
-    64 hexadecimal digits.
-  """
+  """Returns the sha256 of an array's dtype, shape and elements, in hex."""
   digest = hashlib.sha256(f'{array.dtype.str}{array.shape}'.encode())
-  digest.update(np.ascontiguousarray(array))
+  digest.update(np.ascontiguousarray(array).data)
   return digest.hexdigest()
 
 
 def is_mnist(arrays: Arrays) -> bool:
-  """Say whether `arrays` are MNIST's to the last bit, in its own order."""
+  """Returns whether `arrays` are exactly MNIST, in its official order."""
   return tuple(map(fingerprint, arrays)) == MNIST_FINGERPRINTS
 
 
 def load(directory: pathlib.Path) -> Arrays | None:
-  """Map in the decoded copy.
-
-  Args:
-    directory: where `save` put it.
+  """Maps in the decoded copy that `save` wrote to `directory`.
 
   Returns:
-    Read-only arrays, or None where the copy is missing, damaged or not MNIST.
+    Read-only arrays, or None if the copy is missing, damaged or not MNIST.
   """
   try:
     arrays = Arrays(
@@ -77,10 +67,10 @@ def load(directory: pathlib.Path) -> Arrays | None:
 
 
 def save(directory: pathlib.Path, arrays: Arrays) -> None:
-  """Write the decoded copy; a reader never sees half a file.
+  """Writes the decoded copy; each file appears complete or not at all.
 
   Args:
-    directory: made if need be.
+    directory: created if it does not exist.
     arrays: the data set.
 
   Raises:
@@ -88,7 +78,7 @@ def save(directory: pathlib.Path, arrays: Arrays) -> None:
   """
   directory.mkdir(parents=True, exist_ok=True)
   for field, array in arrays._asdict().items():
-    # A name of its own for each writer: two processes may do this at once.
+    # A unique name, as two processes may write at the same time.
     partial = directory / f'{field}.{uuid.uuid4().hex}.partial'
     try:
       with partial.open('xb') as file:

@@ -1,7 +1,7 @@
-"""Which of the servers that carry MNIST can be reached from here.
+"""Finds the servers from which MNIST can be downloaded.
 
-TFDS alone would retry for minutes on a machine without network, and would find
-out late that a captive portal answers every request with its login page.
+Without this, TFDS would retry for minutes on a machine without a network, and
+notice late that a captive portal answers every request with its login page.
 """
 
 import threading
@@ -15,10 +15,11 @@ PROBE_SECONDS = 4.0
 
 
 def find_mirrors() -> tuple[list[str], str]:
-  """Ask all mirrors for the smallest file, for a few seconds at most.
+  """Requests the smallest file from all mirrors, for PROBE_SECONDS at most.
 
   Returns:
-    The mirrors that hand it out intact, and why the others do not.
+    The mirrors that deliver it intact, and the faults of the others in one
+    line.
   """
   file = min(official.FILES.values(), key=lambda file: file.size)
   faults = dict.fromkeys(official.MIRRORS, 'no answer')
@@ -27,12 +28,12 @@ def find_mirrors() -> tuple[list[str], str]:
     try:
       with urllib.request.urlopen(mirror + file.name, timeout=3) as response:
         faults[mirror] = official.find_fault(response.read(), file)
-    # Proxies, certificates, sockets: whatever it is, the mirror is not usable.
+    # Of a proxy, a certificate or a socket: in any case the mirror is no use.
     except Exception as error:
       cause = getattr(error, 'reason', error)
       faults[mirror] = getattr(cause, 'strerror', None) or str(cause)
 
-  # Daemons, because name resolution has no timeout and must not delay exit.
+  # Daemon threads, as name resolution has no timeout and must not delay exit.
   threads = [
     threading.Thread(target=probe, args=(mirror,), daemon=True)
     for mirror in official.MIRRORS

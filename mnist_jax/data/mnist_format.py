@@ -8,18 +8,18 @@ _FRAME = 28
 
 
 def frame_digit(image: np.ndarray) -> np.ndarray:
-  """Place one digit in a 28x28 frame as MNIST does.
+  """Places one digit in a 28x28 frame as MNIST does.
 
-  The ink is scaled, with its aspect kept and anti-aliased, to fill a 20x20 box
-  in its longer dimension, and its centre of mass is put at the centre of the
-  frame (LeCun's MNIST page).
+  The ink is scaled, anti-aliased and with its aspect ratio kept, so that its
+  longer side measures 20 pixels. Its centre of mass is put at the centre of
+  the frame (LeCun's MNIST page).
 
   Args:
-    image: [height, width], any non-negative range; 0 is background, and some
-      pixel is ink.
+    image: [height, width], any non-negative range; 0 is background, and at
+      least one pixel is ink.
 
   Returns:
-    uint8 [28, 28] whose darkest ink is 255.
+    uint8 [28, 28]; the darkest ink is 255.
   """
   ink = _scale_to_box(_crop_to_ink(image))
   height, width = ink.shape
@@ -40,7 +40,7 @@ def _crop_to_ink(image: np.ndarray) -> np.ndarray:
 
 
 def _scale_to_box(ink: np.ndarray) -> np.ndarray:
-  """Resize to 20 pixels in the longer dimension; float32, peak 255."""
+  """Resizes to 20 pixels in the longer dimension; float32, at most 255."""
   scale = _BOX / max(ink.shape)
   height, width = (max(1, round(scale * side)) for side in ink.shape)
   resized = np.asarray(
@@ -48,5 +48,5 @@ def _scale_to_box(ink: np.ndarray) -> np.ndarray:
       (width, height), Image.Resampling.BICUBIC
     )
   )
-  # Bicubic overshoots a little below zero beside strong strokes.
+  # Bicubic interpolation goes a little below zero beside strong strokes.
   return np.clip(resized, 0.0, None) * (255.0 / resized.max())

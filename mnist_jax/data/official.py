@@ -1,4 +1,4 @@
-"""MNIST's four official files: what they must be, and how to read them."""
+"""MNIST's four official files: their checksums, and how to read them."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ _WEB_PAGE_STARTS = (b'<!doctype', b'<html', b'<?xml')
 
 
 class File(NamedTuple):
-  """One official file: its name, its size in bytes, its sha256 in hex."""
+  """One official file: its name, size in bytes, and sha256 in hex."""
 
   name: str
   size: int
@@ -36,12 +36,12 @@ class NotAvailableError(errors.UserError):
   """MNIST is not on this machine and cannot be fetched.
 
   Attributes:
-    reason: why not, in a few words.
+    reason: the reason, in a few words.
   """
 
   def __init__(self, reason: str, way_out: str = _THREE_WAYS):
     self.reason = reason
-    super().__init__(f'MNIST cannot be had here ({reason}); {way_out}')
+    super().__init__(f'MNIST is not available here ({reason}); {way_out}')
 
 
 def _read_checksums() -> dict[str, File]:
@@ -56,7 +56,7 @@ FILES = _read_checksums()
 
 
 def find_fault(data: bytes, file: File) -> str:
-  """Say in a few words why `data` is not the official `file`, '' if it is."""
+  """Returns why `data` is not the official `file`, or '' if it is."""
   if hashlib.sha256(data).hexdigest() == file.sha256:
     return ''
   if data[:64].lstrip().lower().startswith(_WEB_PAGE_STARTS):
@@ -67,14 +67,14 @@ def find_fault(data: bytes, file: File) -> str:
 
 
 def check_manual_dir(manual_dir: pathlib.Path) -> None:
-  """Check that a folder holds the four official files, byte for byte.
+  """Checks that a folder holds the four official files, byte for byte.
 
   Args:
-    manual_dir: the folder; other files in it do not matter.
+    manual_dir: the folder; it may hold other files too.
 
   Raises:
-    UserError: the folder or a file in it is missing, unreadable, truncated, a
-      web page, or another file than the official one.
+    UserError: the folder or a file is missing, or a file is unreadable,
+      truncated, a web page, or otherwise not the official one.
   """
   if not manual_dir.is_dir():
     raise errors.UserError(
@@ -96,16 +96,16 @@ def check_manual_dir(manual_dir: pathlib.Path) -> None:
 
 
 def read_idx(path: pathlib.Path) -> np.ndarray:
-  """Read a gzipped IDX file of unsigned bytes.
+  """Reads a gzipped IDX file of unsigned bytes.
 
   The header is two zero bytes, the element type (8: unsigned byte), the number
   of dimensions, and each dimension as a big-endian int32 (LeCun's MNIST page).
 
   Args:
-    path: a `.gz` file that has been checked.
+    path: a `.gz` file whose checksum is known to be right.
 
   Returns:
-    A uint8 array with the shape that the header states, read-only.
+    A read-only uint8 array of the shape that the header states.
   """
   data = gzip.decompress(path.read_bytes())
   num_dims = data[3]

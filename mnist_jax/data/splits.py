@@ -1,10 +1,10 @@
-"""Which rows of a training set are held out for validation."""
+"""The rows of a training set that are held out for validation."""
 
 import pathlib
 
 import numpy as np
 
-VALID = ('writer_disjoint', 'random', 'none')
+from mnist_jax import errors
 
 # Rows in the training set, and how many of them are held out.
 SIZES = {'mnist': (60_000, 6_087), 'uci_digits': (1_300, 200)}
@@ -15,27 +15,34 @@ _MNIST_WRITER_DISJOINT = pathlib.Path(__file__).with_name(
 
 
 def choose_valid_rows(name: str, valid: str) -> np.ndarray:
-  """Choose the rows of the official training set to validate on.
+  """Returns the rows of the official training set to validate on.
 
-  `writer_disjoint` keeps all images of some people out of training, as the
-  test sets do; a random choice lets the model see every hand it is judged on.
-  For MNIST these are the 54 writers of the README beside this file.
-  uci_digits names no writers, but neighbouring rows tend to be by the same
-  hand, so a block at the end is the nearest thing.
+  'writer_disjoint' holds out all images of some writers, as test sets do. With
+  'random' the model has trained on nearly every hand that it is judged on. For
+  MNIST the writers are the 54 in the README beside this file. uci_digits does
+  not name its writers, but neighbouring rows tend to be by the same hand, so
+  the rows at the end come close.
 
   Args:
     name: 'mnist' or 'uci_digits'.
-    valid: 'writer_disjoint', 'random' (as many rows, the same ones every time)
-      or 'none'.
+    valid: 'writer_disjoint', 'random' (as many rows, always the same) or
+      'none'.
 
   Returns:
     int32 [num_valid], ascending; num_valid is 0 for 'none'.
+
+  Raises:
+    UserError: `valid` is none of these.
   """
   num_train, num_valid = SIZES[name]
   if valid == 'none':
     rows = np.arange(0)
   elif valid == 'random':
     rows = np.sort(np.random.default_rng(0).permutation(num_train)[:num_valid])
+  elif valid != 'writer_disjoint':
+    raise errors.UserError(
+      f'data.valid {valid!r} is unknown; mnist_jax/config.py lists the choices'
+    )
   elif name == 'mnist':
     rows = np.load(_MNIST_WRITER_DISJOINT)
   else:

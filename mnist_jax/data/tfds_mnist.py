@@ -1,9 +1,9 @@
 """MNIST for TFDS without TensorFlow.
 
-TFDS's own builder of the same name and version needs TensorFlow to unpack the
-files and to encode the images. This one writes the same records in the same
-order, in array_record files. Importing this module imports TFDS, so import it
-only where data must be prepared or decoded.
+TFDS's own builder of this name and version needs TensorFlow to unpack the files
+and to encode the images. This one writes the same records in the same order, in
+array_record files. Importing this module imports TFDS, which takes seconds, so
+it is imported only where data must be prepared or decoded.
 """
 
 import contextlib
@@ -28,8 +28,8 @@ from mnist_jax.data import decoded, mirrors, official
 _VERSION = '3.0.1'
 
 
-class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-  """The MNIST builder; `mirror` is the address it downloads from."""
+class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+  """Builder of MNIST; `mirror` is the address it downloads from."""
 
   name = 'mnist'
   VERSION = tfds.core.Version(_VERSION)
@@ -64,7 +64,7 @@ class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     images = official.read_idx(images_path)
     labels = official.read_idx(labels_path)
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-      # TFDS encodes an array with TensorFlow, but takes a file as it is.
+      # TFDS would encode an array with TensorFlow; a file it takes as it is.
       png = io.BytesIO()
       Image.fromarray(image).save(png, format='png')
       png.seek(0)
@@ -72,19 +72,19 @@ class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
 
 def prepared_dir(data_dir: pathlib.Path) -> pathlib.Path:
-  """Name the directory in which TFDS keeps the prepared data set."""
+  """Returns the directory in which TFDS keeps the prepared data set."""
   return data_dir / 'mnist' / _VERSION
 
 
 def prepare(data_dir: pathlib.Path, manual_dir: pathlib.Path | None) -> None:
-  """Prepare MNIST in `data_dir`, from `manual_dir` or from the network.
+  """Prepares MNIST in `data_dir`, from `manual_dir` or from the network.
 
   Args:
-    data_dir: TFDS's directory; made if need be.
+    data_dir: TFDS's directory; created if it does not exist.
     manual_dir: a folder with the four official files, or None to download.
 
   Raises:
-    NotAvailableError: no mirror hands out the files.
+    NotAvailableError: no mirror delivers the files.
     UserError: `data_dir` cannot be written.
   """
   if manual_dir:
@@ -104,7 +104,7 @@ def prepare(data_dir: pathlib.Path, manual_dir: pathlib.Path | None) -> None:
 
 
 def _build(data_dir, mirror, manual_dir) -> None:
-  print(f'preparing MNIST in {data_dir}, once: some 10 s', file=sys.stderr)
+  print(f'preparing MNIST in {data_dir}, once: about 10 s', file=sys.stderr)
   try:
     with _quiet():
       builder = Mnist(data_dir=data_dir, file_format='array_record')
@@ -115,10 +115,10 @@ def _build(data_dir, mirror, manual_dir) -> None:
         )
       )
   except requests.RequestException:
-    raise  # An OSError too, but not one of the disk.
-  # A full disk is a RuntimeError from array_record.
+    raise  # An OSError too, but the disk is not at fault.
+  # array_record reports a full disk as a RuntimeError.
   except (OSError, RuntimeError) as error:
-    # Another process that prepared at the same time has won the last rename.
+    # Another process prepared it at the same time and finished first.
     if prepared_dir(data_dir).is_dir():
       return
     reason = getattr(error, 'strerror', None) or str(error).splitlines()[0]
@@ -130,7 +130,7 @@ def _build(data_dir, mirror, manual_dir) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-  """Keep TFDS's progress bars, banner and log lines off the terminal."""
+  """Keeps TFDS's progress bars, banner and log lines off the terminal."""
   tfds.disable_progress_bar()
   verbosity = logging.get_verbosity()
   logging.set_verbosity(logging.ERROR)
@@ -142,7 +142,7 @@ def _quiet() -> Iterator[None]:
 
 
 def read(data_dir: pathlib.Path) -> decoded.Arrays:
-  """Decode a prepared MNIST, this builder's or TFDS's own.
+  """Decodes a prepared MNIST, by this builder or by TFDS's own.
 
   Args:
     data_dir: TFDS's directory; its `mnist/3.0.1` holds array_record or
@@ -152,7 +152,7 @@ def read(data_dir: pathlib.Path) -> decoded.Arrays:
     The images and labels in MNIST's official order.
 
   Raises:
-    UserError: the directory cannot be read, or what it holds is not MNIST.
+    UserError: the directory cannot be read, or does not hold MNIST.
   """
   directory = prepared_dir(data_dir)
   try:
@@ -161,7 +161,7 @@ def read(data_dir: pathlib.Path) -> decoded.Arrays:
       arrays = decoded.Arrays(
         *_read_split(builder, 'train'), *_read_split(builder, 'test')
       )
-  # TFDS, array_record and protobuf each have exceptions of their own.
+  # TFDS, array_record and protobuf each raise exceptions of their own.
   except Exception as error:
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     raise errors.UserError(
@@ -188,14 +188,14 @@ def _read_split(builder, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _official_rows(split: str, count: int) -> list[int]:
-  """Undo TFDS's shuffle: it sorts the records by a hash of the row number."""
+  """Returns the rows in TFDS's order, which sorts a hash of the row number."""
   return sorted(
     range(count), key=lambda row: hashlib.md5(f'{split}{row}'.encode()).digest()
   )
 
 
 def _records(builder, split: str) -> Iterator[bytes]:
-  """Yield the serialized examples in the order of the files."""
+  """Yields the serialized examples in the order of the files."""
   for path in builder.info.splits[split].filepaths:
     if builder.info.file_format.value == 'array_record':
       yield from array_record_module.ArrayRecordReader(str(path)).read_all()
@@ -204,7 +204,11 @@ def _records(builder, split: str) -> Iterator[bytes]:
 
 
 def _tfrecords(data: bytes) -> Iterator[bytes]:
-  """Split a tfrecord file: length (uint64), crc, record, crc (4 bytes each)."""
+  """Yields the records of a tfrecord file.
+
+  Each is its length (uint64), a checksum, the record and another checksum (4
+  bytes each).
+  """
   start = 0
   while start < len(data):
     (length,) = struct.unpack_from('<Q', data, start)

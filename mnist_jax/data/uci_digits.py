@@ -1,4 +1,4 @@
-"""The digits that ship inside scikit-learn, framed as MNIST frames its own.
+"""The digits that ship with scikit-learn, framed as MNIST frames its own.
 
 1,797 handwritten digits of 8x8 pixels by 43 people (E. Alpaydin and C. Kaynak,
 Optical Recognition of Handwritten Digits, UCI Machine Learning Repository).
@@ -12,12 +12,12 @@ _NUM_TRAIN = 1_300
 
 
 def load() -> decoded.Arrays:
-  """Load the digits; needs no network and gives the same arrays every time.
+  """Loads the digits; needs no network.
 
   Returns:
     The first 1,300 rows as the training set, the last 497 as the test set.
   """
-  # Imported here because scikit-learn takes a second.
+  # Imported here because importing scikit-learn takes a second.
   from sklearn import datasets
 
   digits = datasets.load_digits()

@@ -16,6 +16,7 @@ import pytest
 from array_record.python import array_record_module
 from tensorflow_datasets.core.download import checksums
 
+from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.data import (
   datasets,
@@ -51,7 +52,7 @@ def fake():
 
 
 def set_mirrors(monkeypatch, *mirrors):
-  """Point the real builder at other mirrors, with checksums for each."""
+  """Points the real builder at other mirrors, with checksums for each."""
   monkeypatch.setattr(official, 'MIRRORS', mirrors)
   infos = {
     mirror + file.name: checksums.UrlInfo(file.size, file.sha256, file.name)
@@ -63,7 +64,7 @@ def set_mirrors(monkeypatch, *mirrors):
 
 @pytest.fixture
 def manual_dir(tmp_path, monkeypatch, fake):
-  """A folder with the fake files, which the project takes for the official."""
+  """A folder with the fake files, for which the official checksums are set."""
   folder = tmp_path / 'manual'
   folder.mkdir()
   files = {}
@@ -95,7 +96,7 @@ def manual_dir(tmp_path, monkeypatch, fake):
 
 @pytest.fixture
 def load(tmp_path, manual_dir):
-  """Load with the fake files as manual_dir, unless told otherwise."""
+  """Loads with the fake files as manual_dir, unless told otherwise."""
 
   def load_fake(**changes):
     config = {
@@ -270,7 +271,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def serve():
-  """Serve folders over HTTP on this machine; gives each one's address."""
+  """Serves folders over HTTP on this machine; returns the address of each."""
   servers = []
 
   def serve_folder(folder):
@@ -322,7 +323,7 @@ def test_the_builder_knows_a_checksum_for_every_file_on_every_mirror():
 
 
 def rewrite_as_tfrecord(directory):
-  """Turn our array_record files into what TensorFlow's builder leaves."""
+  """Turns our array_record files into the files of TFDS's own builder."""
   for path in directory.glob('*.array_record-*'):
     records = array_record_module.ArrayRecordReader(str(path)).read_all()
     path.with_name(path.name.replace('array_record', 'tfrecord')).write_bytes(
@@ -408,7 +409,7 @@ def test_saving_leaves_no_partial_files(tmp_path, fake):
   assert names == {f'{field}.npy' for field in fake._fields}
 
 
-def test_train_and_valid_part_the_training_rows(load, fake):
+def test_every_training_row_is_either_in_train_or_in_valid(load, fake):
   dataset = load(valid='random')
   assert len(dataset.valid) == NUM_VALID
   rows = np.concatenate([dataset.train.indices, dataset.valid.indices])
@@ -423,14 +424,14 @@ def test_train_and_valid_part_the_training_rows(load, fake):
 
 
 @pytest.mark.parametrize('name', ['mnist', 'uci_digits'])
-@pytest.mark.parametrize('valid', ['writer_disjoint', 'random'])
+@pytest.mark.parametrize('valid', config_lib.CHOICES['data.valid'])
 def test_validation_rows_are_distinct_rows_of_the_training_set(name, valid):
   num_train, num_valid = splits.SIZES[name]
   rows = splits.choose_valid_rows(name, valid)
   assert rows.dtype == np.int32
-  assert len(rows) == num_valid
+  assert len(rows) == (0 if valid == 'none' else num_valid)
   assert (np.diff(rows) > 0).all()
-  assert rows[0] >= 0 and rows[-1] < num_train
+  assert ((rows >= 0) & (rows < num_train)).all()
 
 
 def test_the_random_rows_are_the_same_on_every_machine():
@@ -443,15 +444,22 @@ def test_the_writer_disjoint_rows_are_the_published_ones():
   assert decoded.fingerprint(rows)[:16] == 'fc516b13a01163a9'
 
 
-@pytest.mark.parametrize('name', ['auto', 'mnist', 'uci_digits'])
+@pytest.mark.parametrize('name', config_lib.CHOICES['data.name'])
+def test_every_name_that_a_config_may_have_is_loaded(load, name):
+  assert load(name=name, valid='random').name in ('mnist', 'uci_digits')
+
+
+@pytest.mark.parametrize('name', config_lib.CHOICES['data.name'])
 def test_an_unknown_valid_is_one_line(load, name):
-  with pytest.raises(errors.UserError, match="'half' is unknown"):
+  with pytest.raises(errors.UserError) as error:
     load(name=name, valid='half')
+  assert_one_line(error, "'half' is unknown", 'config.py')
 
 
 def test_an_unknown_name_is_one_line(load):
-  with pytest.raises(errors.UserError, match="'MNIST' is unknown"):
+  with pytest.raises(errors.UserError) as error:
     load(name='MNIST')
+  assert_one_line(error, "'MNIST' is unknown", 'config.py')
 
 
 def test_uci_digits_are_framed_as_mnist_frames_its_own():
@@ -483,7 +491,7 @@ def test_a_framed_digit_does_not_depend_on_where_it_was_or_how_dark():
   ('valid', 'num_valid'),
   [('writer_disjoint', 200), ('random', 200), ('none', 0)],
 )
-def test_uci_digits_test_on_the_last_497_rows_whatever_is_held_out(
+def test_the_last_497_rows_of_uci_digits_are_always_the_test_set(
   valid, num_valid
 ):
   dataset = load_uci(valid)
