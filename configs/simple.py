@@ -1,8 +1,9 @@
-r"""One convolution and two dense layers, trained until it knows its lesson.
+r"""One convolution and two dense layers, trained to fit the training set.
 
   python -m mnist_jax.main --config=configs/simple.py
 
-Seed 004 (training accuracy 99.83 % at epoch 10); 693,962 weights.
+The network of project 4 (training accuracy 99.83 % at epoch 10); 693,962
+weights.
 
 Test accuracy 98.80 % (120 errors of 10,000) after 10 epochs, 34 s of
 training on 2 CPU cores: experiments/results/simple.json.
