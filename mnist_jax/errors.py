@@ -1,4 +1,4 @@
-"""The one exception for what a user can mend."""
+"""The exception for errors that a user can mend."""
 
 
 class UserError(Exception):
@@ -8,5 +8,5 @@ class UserError(Exception):
   stderr and exit with code 2; a user never sees a traceback for it.
   """
 
-  def __str__(self):
+  def __str__(self) -> str:
     return ' '.join(super().__str__().split())
