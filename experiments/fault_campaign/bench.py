@@ -4,6 +4,7 @@ import hashlib
 import json
 import pathlib
 import shutil
+import signal
 import threading
 
 import numpy as np
@@ -14,7 +15,7 @@ from experiments.fault_campaign import processes
 from mnist_jax.data import uci_digits
 
 CONFIGS = experiments.ROOT / 'configs'
-NUM_EPOCHS = 12
+NUM_EPOCHS = 6
 RECIPE = (
   f'--config={CONFIGS}/single_conv.py:smoke',
   f'--config.total_epochs={NUM_EPOCHS}',
@@ -77,12 +78,14 @@ class Bench:
       raise RuntimeError(f'the unbroken run has failed: {done.stderr}')
 
   def _stop(self, path: pathlib.Path) -> None:
-    process = processes.Process(train(path, ALONE), path.parent)
-    process.wait_until(lambda: num_epochs(process) >= NUM_EPOCHS // 2, 120)
-    process.send(processes.signal.SIGTERM)
-    done = process.wait()
-    if done.code or (path / 'result.json').exists():
-      raise RuntimeError(f'no run stopped in the middle: {done.stderr}')
+    for _ in range(10):  # On a busy machine a run may end before the signal.
+      process = processes.Process(train(path, ALONE), path.parent)
+      wait_for_epoch(process, NUM_EPOCHS // 2)
+      process.send(signal.SIGTERM)
+      if not process.wait().code and not (path / 'result.json').exists():
+        return
+      shutil.rmtree(path)
+    raise RuntimeError('no run stops in the middle at SIGTERM')
 
   def _draw(self, path: pathlib.Path) -> None:
     Image.fromarray(255 - uci_digits.load().test_images[0]).save(path)
@@ -113,6 +116,11 @@ def predict(workdir: pathlib.Path, picture: pathlib.Path) -> list[str]:
 def num_epochs(process: processes.Process) -> int:
   """Returns how many epochs a run has reported so far."""
   return process.output().count('\nepoch')
+
+
+def wait_for_epoch(process: processes.Process, epoch: int) -> None:
+  """Waits until a run has reported an epoch, or has ended."""
+  process.wait_until(lambda: num_epochs(process) >= epoch, 60)
 
 
 def numbers(workdir: pathlib.Path) -> dict:

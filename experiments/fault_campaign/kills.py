@@ -2,6 +2,7 @@
 
 import pathlib
 import random
+import re
 import signal
 import time
 
@@ -95,34 +96,29 @@ def reach(
   if stage == 'start':
     time.sleep(share)
   elif stage == 'training':
-    process.wait_until(lambda: bench_lib.num_epochs(process) >= epoch, 60)
+    bench_lib.wait_for_epoch(process, epoch)
     time.sleep(0.2 * share)
   elif stage == 'save':
-    process.wait_until(lambda: bench_lib.num_epochs(process) >= epoch, 60)
+    bench_lib.wait_for_epoch(process, epoch)
     process.wait_until(lambda: any(workdir.glob('checkpoints/*tmp*')), 5)
   else:
-    last = bench_lib.NUM_EPOCHS
-    process.wait_until(lambda: bench_lib.num_epochs(process) >= last, 60)
+    bench_lib.wait_for_epoch(process, bench_lib.NUM_EPOCHS)
     time.sleep(2 * share)
   return stage
 
 
 def ignored(seen: int, done: processes.Done) -> str:
-  """Returns how a run went on after a signal; '' if it stopped.
+  """Returns whether a run has ignored a signal; '' if it has not.
 
   Args:
-    seen: epochs reported before the signal. The one under way may end, and one
-      may just have ended.
+    seen: epochs reported before the signal. Later than in the first epoch, a
+      short run may be over before it can answer.
     done: the end of the run.
   """
-  epochs = done.stdout.count('\nepoch')
-  if epochs > seen + 2:
-    return f'went on for {epochs - seen} epochs'
-  if done.code == 0 and 'to go on' not in done.stdout:
-    if seen < bench_lib.NUM_EPOCHS - 2:
-      return 'ended with code 0 and did not print how to go on'
-    if 'test accuracy' not in done.stdout:
-      return 'ended with code 0, without a result'
+  if seen == 0 and 'test accuracy' in done.stdout:
+    return 'went on to the end as if there had been no signal'
+  if done.code == 0 and not re.search('to go on|test accuracy', done.stdout):
+    return 'ended with code 0, without a result or how to go on'
   return ''
 
 

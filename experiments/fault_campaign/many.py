@@ -10,11 +10,11 @@ import time
 from experiments.fault_campaign import bench as bench_lib
 from experiments.fault_campaign import campaign, kills, processes
 
-SWEEP = (f'--config={bench_lib.CONFIGS}/fast.py:smoke', '--num_seeds=3')
+SWEEP = (f'--config={bench_lib.CONFIGS}/fast.py:smoke', '--num_seeds=2')
 # Small steps, so that the rounding of sums over devices changes no decision.
 PAIR = (
   f'--config={bench_lib.CONFIGS}/single_conv.py:smoke',
-  '--config.total_epochs=6',
+  '--config.total_epochs=4',
 )
 
 

@@ -1,5 +1,6 @@
 """Mutated pictures, read by `python -m mnist_jax.predict`."""
 
+import functools
 import io
 import json
 import pathlib
@@ -66,7 +67,7 @@ def mutate(rng: random.Random) -> tuple[str, bytes]:
 
 def draw(rng: random.Random) -> tuple[str, bytes]:
   """Returns a right picture of a few digits in a random format and mode."""
-  images = uci_digits.load().test_images
+  images = load_digits()
   row = np.hstack([images[rng.randrange(len(images))] for _ in range(3)])
   picture = Image.fromarray(255 - row).resize(
     (rng.choice((84, 300, 1000)), rng.choice((28, 100, 700)))
@@ -79,6 +80,12 @@ def draw(rng: random.Random) -> tuple[str, bytes]:
     content = io.BytesIO()
     picture.save(content, kind)
   return kind.lower(), content.getvalue()
+
+
+@functools.cache
+def load_digits() -> np.ndarray:
+  """Returns real digits, uint8 [N, 28, 28]."""
+  return uci_digits.load().test_images
 
 
 def cut(rng: random.Random) -> tuple[str, bytes]:
