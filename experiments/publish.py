@@ -96,14 +96,14 @@ def describe_calibration(run: load.Run, temperature: float) -> dict | None:
   `thresholds` has a row for each of THRESHOLDS: the share of the images whose
   calibrated confidence is lower, and the errors among those and the others.
   """
-  if run.valid_logits is None:
+  if run.valid is None:
     return None
-  logits, labels = run.valid_logits / temperature, run.valid_labels
+  logits, labels = run.valid.logits / temperature, run.valid.labels
   probabilities = classification.softmax(logits)
   confidence = probabilities.max(axis=1)
   wrong = probabilities.argmax(axis=1) != labels
   return {
-    'ece_before': calibration.measure(run.valid_logits, labels)['ece'],
+    'ece_before': calibration.measure(run.valid.logits, labels)['ece'],
     'ece_after': calibration.measure(logits, labels)['ece'],
     'thresholds': [
       {

@@ -2,7 +2,7 @@
 
 from matplotlib import figure
 
-from mnist_jax.analysis.sweep import seed_figures, significance, test_text
+from mnist_jax.analysis.sweep import seed_figures, significance, text
 from mnist_jax.analysis.sweep import summary as summary_lib
 
 VARIANTS = {
@@ -42,7 +42,7 @@ def compare(found: dict) -> tuple[dict, figure.Figure, str]:
   return (
     found | {'summary': summary, 'ablations': rows},
     seed_figures.ablations(baseline, others, caption),
-    test_text.describe_ablations(rows, found['config_name']),
+    text.describe_ablations(rows, found['config_name']),
   )
 
 

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 
+from mnist_jax.analysis import statistics
 from mnist_jax.analysis.run import classification
 from mnist_jax.predict import digit_reader
 
@@ -36,7 +37,7 @@ class Tally:
       return ''
     label, read, sure = np.array(self._seen).T
     right, total = int((label == read).sum()), len(label)
-    low, high = classification.wilson_interval(right, total)
+    low, high = statistics.wilson_interval(right, total)
     sure = sure.astype(bool)
     lines = [
       f'\n{right:,} of {total:,} labelled pictures read right: '

@@ -201,9 +201,9 @@ def _fit_temperature(path: pathlib.Path) -> float:
   from mnist_jax.analysis.run import calibration, load
 
   run = load.load_run(path)
-  if run.valid_logits is None:
+  if run.valid is None:
     return 1.0
-  return calibration.fit_temperature(run.valid_logits, run.valid_labels)
+  return calibration.fit_temperature(run.valid.logits, run.valid.labels)
 
 
 def _read_about(path: pathlib.Path) -> dict:

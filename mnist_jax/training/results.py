@@ -4,7 +4,6 @@ import dataclasses
 import io
 import pathlib
 import time
-from concurrent import futures
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from mnist_jax.models import summary
 from mnist_jax.training import early_stopping as early_stopping_lib
 from mnist_jax.training import explain
 from mnist_jax.workdir import atomic_files, provenance
+from mnist_jax.workdir import workdir as workdir_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,29 +36,31 @@ def conclude(trainer, checkpoints, path: pathlib.Path, about: About):
   """
   state, progress = choose(trainer, checkpoints)
   variables = state.eval_variables()
-  evaluated = evaluate(trainer, variables, ('test', 'valid'))
+  evaluated = evaluate(trainer, variables, ('test', 'valid', 'train'))
   if not multihost.is_first():
-    # The same evaluations in the same order as below; the rest is process 0's.
-    trainer.evaluate(variables, trainer.splits['train'])
     return None
-  logits = write_predictions(
-    path / 'predictions.npz', trainer.dataset, evaluated
+  write_predictions(path / 'predictions.npz', trainer.dataset, evaluated)
+  test = load.Predictions(evaluated['test'][0], trainer.dataset.test.labels)
+  valid = None
+  if 'valid' in evaluated:
+    labels = trainer.dataset.valid.labels
+    valid = load.Predictions(evaluated['valid'][0], labels)
+  explanations = explain.explain(
+    *(trainer.model, variables, trainer.dataset.test.images),
+    *(test.labels, test.logits),
   )
-  write_explanations(
-    path / 'explanations.npz', trainer, variables, logits['test']
+  _write_arrays(path / 'explanations.npz', vars(explanations))
+  run = load.Run(
+    config=workdir_lib.as_json(trainer.config),
+    rows=load.load_rows(path),
+    result=describe(trainer, int(state.step), variables, progress, about)
+    | scores(evaluated),
+    test=test,
+    valid=valid,
+    explanations=explanations,
   )
-  result = describe(trainer, int(state.step), variables, progress, about)
-  run = load.load_run(path, result)
-  with futures.ThreadPoolExecutor(1) as beside:
-    # The largest split is evaluated while the figures, which do not need it,
-    # are drawn. Nothing else may run on the devices meanwhile: XLA:CPU can
-    # hang with two programs that sum over devices.
-    train = beside.submit(trainer.evaluate, variables, trainer.splits['train'])
-    described, pictures = report.draw(path, run, trainer.dataset)
-    evaluated['train'] = train.result()
-  result |= scores(evaluated)
-  report.write(path, run, described, pictures)
-  return finish(path, result, about)
+  report.write_all(path, run, trainer.dataset)
+  return finish(path, dict(run.result), about)
 
 
 def record(trainer, step, variables, progress, path, about: About):
@@ -119,34 +121,19 @@ def choose(trainer, checkpoints):
   return state, early_stopping_lib.Progress(**saved)
 
 
-def write_predictions(path: pathlib.Path, dataset, evaluated: dict) -> dict:
-  """Writes logits and labels of test and valid, in the data set's order.
-
-  Returns:
-    {'test': logits [N, 10], ...}
-  """
-  logits = {name: logits for name, (logits, _) in evaluated.items()}
+def write_predictions(path: pathlib.Path, dataset, evaluated: dict) -> None:
+  """Writes logits and labels of test and valid, in the data set's order."""
   arrays = {
-    'test_logits': logits['test'],
+    'test_logits': evaluated['test'][0],
     'test_labels': dataset.test.labels,
   }
-  if 'valid' in logits:
+  if 'valid' in evaluated:
     arrays |= {
-      'valid_logits': logits['valid'],
+      'valid_logits': evaluated['valid'][0],
       'valid_labels': dataset.valid.labels,
       'valid_indices': dataset.valid.indices,
     }
   _write_arrays(path, arrays)
-  return logits
-
-
-def write_explanations(path: pathlib.Path, trainer, variables, logits) -> None:
-  """Writes filters and saliency maps, of the weights that were chosen."""
-  test = trainer.dataset.test
-  _write_arrays(
-    path,
-    explain.explain(trainer.model, variables, test.images, test.labels, logits),
-  )
 
 
 def _write_arrays(path, arrays):

@@ -16,8 +16,8 @@ from mnist_jax.training import early_stopping as early_stopping_lib
 from mnist_jax.training import log_lines, preemption, results
 from mnist_jax.training import timer as timer_lib
 from mnist_jax.training import trainer as trainer_lib
+from mnist_jax.workdir import best_epoch, metric_writer, workdir
 from mnist_jax.workdir import checkpoint as checkpoint_lib
-from mnist_jax.workdir import metric_writer, workdir
 
 # A signal is answered after the running program, so none runs much longer.
 SECONDS_PER_CALL = 1.0
@@ -104,9 +104,7 @@ def train(
       progress.record(row)
       state = trainer.optimizer.end_epoch(state, row.get('valid/loss'))
       sums, clock.seconds['epoch'] = trainer.empty_sums(), 0.0
-      save(
-        checkpoints, state, sums, progress, score=early_stopping_lib.score(row)
-      )
+      save(checkpoints, state, sums, progress, score=best_epoch.score(row))
       say(log_lines.epoch_line(row, config.total_epochs))
   return True
 
