@@ -12,10 +12,10 @@ def make_scores(num_errors, count, loss=0.03):
 
 
 def make_result(seed, num_errors, valid_errors=70, overrides=(), count=10_000):
-  """Make one seed's result; `valid_errors` None leaves validation out."""
+  """Make one trial's result; `valid_errors` None leaves validation out."""
   valid = valid_errors is not None and make_scores(valid_errors, 6_087)
   overrides = dict(overrides)
-  point = ''.join(f'{k}{v}-' for k, v in overrides.items())
+  settings = ''.join(f'{k}{v}-' for k, v in overrides.items())
   return {
     'dataset': 'mnist',
     'config_name': 'fast',
@@ -25,7 +25,7 @@ def make_result(seed, num_errors, valid_errors=70, overrides=(), count=10_000):
     'valid': valid or None,
     'test': make_scores(num_errors, count),
     'overrides': overrides,
-    'workdir': f'{point}seed{seed}'.replace('/', '_'),
+    'workdir': f'{settings}seed{seed}'.replace('/', '_'),
   }
 
 
@@ -48,7 +48,7 @@ def make_sweep(results, failed=(), **kwargs):
 
 
 def make_seeds(errors, first=0, **kwargs):
-  """Make a sweep of one point with these numbers of errors."""
+  """Make a sweep of one choice of settings with these numbers of errors."""
   return make_sweep(
     make_result(first + i, int(e), **kwargs) for i, e in enumerate(errors)
   )
@@ -69,7 +69,7 @@ def make_rows(epochs, valid=True, scale=1.0):
 
 
 def write(folder, sweep, seeded=()):
-  """Write a sweep, and the metrics of its first seeds."""
+  """Write a sweep, and the metrics of its first trials."""
   folder.mkdir(parents=True, exist_ok=True)
   (folder / 'sweep.json').write_text(json.dumps(sweep))
   for result, rows in zip(sweep['seeds'], seeded, strict=False):

@@ -5,7 +5,7 @@ from matplotlib import figure
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
-from mnist_jax.analysis.sweep import seed_figures, significance, test_text
+from mnist_jax.analysis.sweep import seed_figures, significance, text
 from mnist_jax.analysis.sweep import summary as summary_lib
 
 VARIANTS: dict[str, dict] = {
@@ -74,7 +74,7 @@ def compare(found: dict) -> tuple[dict, figure.Figure, str]:
   return (
     found | {'summary': summary, 'ablations': rows},
     seed_figures.ablations(baseline, others, f'{found["dataset"]} · {name}'),
-    test_text.describe_ablations(rows, name),
+    text.describe_ablations(rows, name),
   )
 
 

@@ -76,14 +76,14 @@ def describe_calibration(run: load.Run, temperature: float) -> dict | None:
     calibrated confidence, and the errors among those and among the others.
     None without a validation split.
   """
-  if run.valid_logits is None or run.valid_labels is None:
+  if run.valid is None:
     return None
-  logits, labels = run.valid_logits / temperature, run.valid_labels
+  logits, labels = run.valid.logits / temperature, run.valid.labels
   probabilities = classification.softmax(logits)
   confidence = probabilities.max(axis=1)
   wrong = probabilities.argmax(axis=1) != labels
   return {
-    'ece_before': calibration.measure(run.valid_logits, labels)['ece'],
+    'ece_before': calibration.measure(run.valid.logits, labels)['ece'],
     'ece_after': calibration.measure(logits, labels)['ece'],
     'thresholds': [
       {

@@ -155,9 +155,9 @@ def conclude(found: dict, path: pathlib.Path) -> None:
 
   found['summary'] = summary.summarize(found['seeds'])
   atomic_files.write_json(path / 'sweep.json', found)
-  written = report.write_sweep(path)
-  print(f'\n{report.describe(found)}\n\n  {path / "sweep.json"}')
-  for figure in written:
+  text, figures = report.analyse(path)
+  print(f'\n{text}\n\n  {path / "sweep.json"}')
+  for figure in figures:
     print(f'  {figure}')
   if _PUBLISH_AS.value:
     publish(path, _PUBLISH_AS.value)

@@ -10,35 +10,26 @@ import types
 from collections.abc import Iterator, Sequence
 
 from mnist_jax import errors
+from mnist_jax.cli import argparse_args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
   """Write the analysis of one workdir, or of several side by side.
 
-  Args:
-    argv: the command line without the program's name; None reads sys.argv.
-
   Returns:
     The exit code: 0, or 2 after one line on stderr on what the user can mend.
   """
-  try:
-    for line in _choose(**vars(_parse(argv))):
-      print(line)
-  except errors.UserError as error:
-    print(' '.join(str(error).split()), file=sys.stderr)
-    return 2
+  return argparse_args.run(_print_all, argv)
+
+
+def _print_all(argv: Sequence[str] | None) -> int:
+  for line in _choose(**vars(_parse(argv))):
+    print(line, flush=True)  # The next one may take seconds.
   return 0
 
 
-# Not absl: that knows no positional arguments, and command_line.run would look
-# for a recipe among them.
-class _Parser(argparse.ArgumentParser):
-  def error(self, message: str):
-    raise errors.UserError(f'{message}; --help shows what to give')
-
-
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-  parser = _Parser(
+  parser = argparse_args.Parser(
     prog='python -m mnist_jax.analysis',
     description='Of one finished run, write figures/, analysis.json and '
     'report.html into its workdir, from its stored predictions; an unfinished '
@@ -64,51 +55,29 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _choose(
   workdirs: Sequence[str], out: str | None
 ) -> Iterator[str | pathlib.Path]:
+  """Yield what to print: texts, and the paths of the files written."""
+  # Imported late, here and below, so that --help need not wait for matplotlib.
   if _are_sweeps(workdirs):
-    act = _analyse_sweep if len(workdirs) == 1 else _compare_sweeps
-    return act(workdirs, out)
-  if len(workdirs) > 1:
-    return _compare(workdirs, out)
-  if out is not None:
+    from mnist_jax.analysis.sweep import report
+
+    if len(workdirs) == 1:
+      text, paths = report.analyse(workdirs[0], out)
+    else:
+      text, paths = report.compare(workdirs, out or 'comparison')
+    yield f'{text}\n'
+    yield from paths
+  elif len(workdirs) > 1:
+    yield from _compare(workdirs, out or 'comparison')
+  elif out is not None:
     raise errors.UserError(
       '--out is for several workdirs, and for sweeps; leave it out for one run'
     )
-  return _analyse(*workdirs)
-
-
-def _analyse(workdir: str) -> Iterator[pathlib.Path]:
-  # Imported late, so that --help need not wait for matplotlib.
-  from mnist_jax.analysis.run import load, report
-
-  try:
-    run = load.load_run(workdir)
-  except errors.UserError:
-    # Whatever else is wrong with a run, its curves may show why.
-    yield report.write_curves(workdir)
-    raise
-  yield from report.write_all(workdir, _load_dataset(run))
-
-
-def _compare(
-  workdirs: Sequence[str], out: str | None
-) -> Iterator[str | pathlib.Path]:
-  from mnist_jax.analysis.compare import comparison, report
-  from mnist_jax.analysis.run import load
-
-  names = comparison.name_workdirs(workdirs)
-  finished = [load.load_run(workdir) for workdir in workdirs]
-  compared = comparison.compare(finished, names)
-  yield report.to_text(compared)
-  yield from report.write_all(
-    'comparison' if out is None else out,
-    finished,
-    compared,
-    _load_dataset(finished[0]),
-  )
+  else:
+    yield from _analyse(*workdirs)
 
 
 def _are_sweeps(workdirs: Sequence[str]) -> bool:
-  """Tell whether all are sweeps, or none; both together are refused."""
+  """Tell whether all are sweeps, or none; a mixture is an error."""
   from mnist_jax.analysis.sweep import load
 
   found = {load.is_sweep(path): path for path in workdirs}
@@ -120,23 +89,27 @@ def _are_sweeps(workdirs: Sequence[str]) -> bool:
   return True in found
 
 
-def _analyse_sweep(
-  workdirs: Sequence[str], out: str | None
-) -> Iterator[str | pathlib.Path]:
-  from mnist_jax.analysis.sweep import report
+def _analyse(workdir: str) -> Iterator[pathlib.Path]:
+  from mnist_jax.analysis.run import load, report
 
-  yield f'{report.describe(workdirs[0])}\n'
-  yield from report.write_sweep(workdirs[0], out)
+  try:
+    run = load.load_run(workdir)
+  except errors.UserError:
+    # Whatever else is wrong with a run, its curves may show why.
+    yield report.write_curves(workdir)
+    raise
+  yield from report.write_all(workdir, run, _load_dataset(run))
 
 
-def _compare_sweeps(
-  workdirs: Sequence[str], out: str | None
-) -> Iterator[str | pathlib.Path]:
-  from mnist_jax.analysis.sweep import report
+def _compare(workdirs: Sequence[str], out: str) -> Iterator[str | pathlib.Path]:
+  from mnist_jax.analysis.compare import comparison, report
+  from mnist_jax.analysis.run import load
 
-  said, paths = report.compare(workdirs, 'comparison' if out is None else out)
-  yield f'{said}\n'
-  yield from paths
+  names = comparison.name_workdirs(workdirs)
+  runs = [load.load_run(workdir) for workdir in workdirs]
+  compared = comparison.compare(runs, names)
+  yield report.to_text(compared)
+  yield from report.write_all(out, runs, compared, _load_dataset(runs[0]))
 
 
 def _load_dataset(run):

@@ -1,26 +1,36 @@
 """One look for every figure: sizes in inches, colours that survive grey.
 
 Figures are drawn on `matplotlib.figure.Figure` objects. pyplot is never
-imported, so a training process keeps no figure and no backend.
+imported, so a training process keeps no figure and no backend. The `caption` of
+each figure is the line at its foot: what data, which recipe, which seeds.
 """
 
 import io
+from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib import axes, figure
+from matplotlib import axes, figure, ticker
 from matplotlib.backends import backend_agg
 from PIL import Image
+
+from mnist_jax.analysis import text_table
 
 # Okabe and Ito's palette, told apart by every common kind of colour blindness.
 BLUE, VERMILLION = '#0072B2', '#D55E00'
 INK, GREY, PALE = '#1a1a1a', '#5f6368', '#ececec'
 
+# How matplotlib draws one thing: colour, size, marker and so on.
+Looks = dict[str, Any]
+# Two lines told apart by colour, by line and by marker, so one may be missing.
+SOLID: Looks = {'color': BLUE, 'linestyle': '-', 'marker': 'o'}
+DASHED: Looks = {'color': VERMILLION, 'linestyle': '--', 'marker': 's'}
+
 WIDTH, DPI = 7.0, 150  # Fits a printed page, and a phone with little zoom.
 MARGIN, HEADER, FOOTER = 0.25, 0.8, 0.4
 INNER_WIDTH = WIDTH - 2 * MARGIN
 
-_RC = {
+_RC: Any = {
   'font.family': 'DejaVu Sans',  # Ships with matplotlib: same picture anywhere.
   'font.size': 9,
   'axes.edgecolor': GREY,
@@ -51,10 +61,7 @@ def new_figure(
     height: of the middle part, in inches; header and footer come on top.
     title: what is seen, in at most 60 characters.
     subtitle: how to read it, in at most 95 characters.
-    caption: the run that it shows, at the foot.
-
-  Returns:
-    A figure 7 inches wide.
+    caption: what does not fit is cut from its middle.
   """
   total = height + HEADER + FOOTER
   fig = figure.Figure(figsize=(WIDTH, total), dpi=DPI, facecolor='white')
@@ -66,14 +73,9 @@ def new_figure(
 
   write(title, total - 0.3, size=13, weight='bold', color=INK)
   write(subtitle, total - 0.57, size=9, color=GREY)
-  write(_shorten(caption), 0.2, size=8, color=GREY)
+  line = text_table.shorten(' '.join(caption.split()), 90, keep_end=30)
+  write(line, 0.2, size=8, color=GREY)
   return fig
-
-
-def _shorten(caption: str) -> str:
-  """Cut from the middle what would run off the page; the seed stays."""
-  line = ' '.join(caption.split())
-  return line if len(line) <= 90 else f'{line[:59]}…{line[-30:]}'
 
 
 def add_axes(
@@ -88,6 +90,45 @@ def add_axes(
     height / fig_height,
   )
   return fig.add_axes(box)
+
+
+def add_blank_axes(fig: figure.Figure, bottom: float, height: float):
+  """Place axes without frame or ticks between the margins; see `add_axes`."""
+  ax = add_axes(fig, MARGIN, bottom, INNER_WIDTH, height)
+  ax.set_axis_off()
+  return ax
+
+
+def add_legend(fig: figure.Figure, ncols: int, **kwargs):
+  """Put the legend at the foot, above the caption."""
+  place = (0.5, FOOTER / fig.get_figheight())
+  fig.legend(loc='lower center', bbox_to_anchor=place, ncols=ncols, **kwargs)
+
+
+def arrange_rows(
+  ax: axes.Axes, bottom: float, top: float, xlabel: str, num_ticks: int
+):
+  """Prepare axes for a table: a share to the right, one row per name down."""
+  ax.set(ylim=(bottom, top), yticks=[], xlabel=xlabel)
+  ax.spines['left'].set_visible(False)
+  ax.grid(axis='x')
+  ax.set_axisbelow(True)
+  ax.xaxis.set_major_locator(ticker.MaxNLocator(num_ticks, steps=(1, 2, 5, 10)))
+  ax.xaxis.set_major_formatter(percent_tick)
+
+
+def write_cell(ax: axes.Axes, x: float, y: float, text: str, **looks: Any):
+  """Write one cell of that table: right-aligned at x widths of the axes."""
+  # A folder's name is free text: a dollar sign must not start a formula.
+  looks = {'color': INK} | looks | {'ha': 'right', 'va': 'center_baseline'}
+  short = text_table.shorten(text, 24, keep_end=11)
+  place = ax.get_yaxis_transform()
+  ax.text(x, y, short, transform=place, parse_math=False, **looks)
+
+
+def percent_tick(share: float, _) -> str:
+  """Write a tick of an axis of shares; with `ticker.FuncFormatter`."""
+  return f'{100 * share:g}%'
 
 
 @applied
@@ -109,9 +150,9 @@ def to_png(fig: figure.Figure) -> bytes:
   few = pixels.quantize(
     128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
   )
-  # They leave the paper, the corner's colour, a little grey.
-  palette, paper = few.getpalette(), 3 * few.getpixel((0, 0))
-  palette[paper : paper + 3] = [255] * 3
-  few.putpalette(palette)
+  # They leave the paper, the colour of the corner, a little grey.
+  palette = np.array(few.getpalette()).reshape(-1, 3)
+  palette[np.asarray(few)[0, 0]] = 255
+  few.putpalette(palette.ravel().tolist())
   few.save(buffer, 'PNG')
   return buffer.getvalue()

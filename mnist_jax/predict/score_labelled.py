@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mnist_jax.analysis import statistics
 from mnist_jax.analysis.run import classification
 from mnist_jax.predict import digit_reader
 
@@ -35,7 +36,7 @@ class Score:
       return ''
     label, digit, sure = np.array(self._rows).T
     right, total = int((label == digit).sum()), len(label)
-    low, high = classification.wilson_interval(right, total)
+    low, high = statistics.wilson_interval(right, total)
     sure = sure.astype(bool)
     lines = [
       f'\n{right:,} of {total:,} labelled pictures read right: '

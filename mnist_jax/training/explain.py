@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 
-from mnist_jax.analysis.run import classification
+from mnist_jax.analysis.run import classification, load
 from mnist_jax.models import saliency
 
 NUM_IMAGES = 16
@@ -13,8 +13,8 @@ NUM_IMAGES = 16
 
 def explain(
   model, variables, images: np.ndarray, labels: np.ndarray, logits: np.ndarray
-) -> dict[str, np.ndarray]:
-  """Explains the answers to the test images most worth a look.
+) -> load.Explanations:
+  """Explains the answers to up to 16 test images, those that `choose` chooses.
 
   Args:
     model: from `models.create_model`, made without an axis name.
@@ -24,10 +24,8 @@ def explain(
     logits: [N, 10] float32, the model's answers.
 
   Returns:
-    'saliency' [M, 28, 28] float32 in [0, 1], M at most 16: how strongly each
-    pixel sways the model between its answer and the other digit; the largest
-    of an image is 1. 'saliency_indices' [M] int32: the images, by `choose`.
-    'filters' [k, k, F] float32: the kernel of the first convolution.
+    The filters of the first convolution, and how strongly each pixel sways the
+    model between its answer and the other digit; the largest of an image is 1.
   """
   variables = jax.device_get(variables)  # One device is enough for 16 images.
   indices = choose(logits, labels)
@@ -37,11 +35,11 @@ def explain(
   )
   swayed = np.abs(swayed)
   largest = swayed.max(axis=(1, 2), keepdims=True)
-  return {
-    'saliency': swayed / np.where(largest > 0, largest, 1),
-    'saliency_indices': indices,
-    'filters': saliency.first_filters(variables['params']),
-  }
+  return load.Explanations(
+    filters=saliency.first_filters(variables['params']),
+    saliency=swayed / np.where(largest > 0, largest, 1),
+    saliency_indices=indices,
+  )
 
 
 def choose(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from mnist_jax import errors
 from mnist_jax.analysis.run import calibration, load, report
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import summary
@@ -21,7 +20,6 @@ from mnist_jax.training.preemption import Preemption
 from mnist_jax.training.trainer import Trainer
 from mnist_jax.workdir import (
   atomic_files,
-  metric_writer,
   provenance,
   weights_file,
 )
@@ -119,8 +117,7 @@ def conclude(
   }
   write_predictions(trainer, evaluated, workdir)
   if explained:
-    write_explanations(trainer, chosen, evaluated, workdir)
-    write_report(trainer, evaluated, result, workdir)
+    write_report(trainer, chosen, evaluated, result, workdir)
   result['total_seconds'] = time.monotonic() - about.started
   atomic_files.write_json(workdir / 'result.json', result)
   return result
@@ -198,46 +195,37 @@ def write_predictions(
   _write_arrays(workdir / 'predictions.npz', arrays)
 
 
-def write_explanations(
+def write_report(
   trainer: Trainer,
   chosen: Chosen,
   evaluated: Evaluated,
+  result: dict,
   workdir: pathlib.Path,
 ) -> None:
-  """Writes filters and saliency maps of the chosen weights."""
-  test = trainer.dataset.test
-  arrays = explain.explain(
+  """Writes explanations.npz, the figures, analysis.json and report.html."""
+  dataset = trainer.dataset
+  predictions = {
+    name: load.Predictions(evaluated[name][0], getattr(dataset, name).labels)
+    for name in ('test', 'valid')
+    if name in evaluated
+  }
+  explanations = explain.explain(
     trainer.model,
     chosen.variables,
-    test.images,
-    test.labels,
+    dataset.test.images,
+    dataset.test.labels,
     evaluated['test'][0],
   )
-  _write_arrays(workdir / 'explanations.npz', arrays)
-
-
-def write_report(
-  trainer: Trainer, evaluated: Evaluated, result: dict, workdir: pathlib.Path
-) -> None:
-  """Writes figures, analysis.json and report.html."""
-  dataset, has_valid = trainer.dataset, 'valid' in evaluated
-  rows = metric_writer.read_rows(workdir)
-  if not rows:
-    raise errors.UserError(
-      f'{workdir / metric_writer.NAME} is gone, and the report needs it; start '
-      'again with another --workdir'
-    )
+  _write_arrays(workdir / 'explanations.npz', vars(explanations))
   run = load.Run(
     config=workdir_lib.as_json(trainer.config),
-    rows=rows,
+    rows=load.load_rows(workdir),
     result=result,
-    test_logits=evaluated['test'][0],
-    test_labels=dataset.test.labels,
-    valid_logits=evaluated['valid'][0] if has_valid else None,
-    valid_labels=dataset.valid.labels if has_valid else None,
+    test=predictions['test'],
+    valid=predictions.get('valid'),
+    explanations=explanations,
   )
-  described, pictures = report.draw(workdir, run, dataset)
-  report.write(workdir, run, described, pictures)
+  report.write_all(workdir, run, dataset)
 
 
 def _write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:

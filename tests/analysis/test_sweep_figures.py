@@ -56,8 +56,8 @@ def curves(num_seeds=5, epochs=range(1, 11), stopped=0, valid=True):
   return curve_figures.curves(seeded, CAPTION)
 
 
-def make_points(grid, n=3, valid=True):
-  """Make a summary's points over a grid of hyperparameters."""
+def make_settings(grid, n=3, valid=True):
+  """Make settings over a grid of hyperparameters."""
   names, rng = list(grid), np.random.default_rng(0)
   results = [
     sweep_samples.make_result(
@@ -69,14 +69,14 @@ def make_points(grid, n=3, valid=True):
     for values in itertools.product(*grid.values())
     for seed in range(n)
   ]
-  return summary.list_points(summary.summarize(results))
+  return summary.list_settings(results)
 
 
 LRS = [0.001, 0.003, 0.01, 0.03, 0.1]
 
 
 def hyperparameters(grid, **kwargs):
-  return hyperparameter_figures.draw(make_points(grid, **kwargs), CAPTION)
+  return hyperparameter_figures.draw(make_settings(grid, **kwargs), CAPTION)
 
 
 DRAWN = {
@@ -176,7 +176,7 @@ def test_a_band_is_of_the_seeds_that_are_still_there():
   assert band.mean.tolist() == [2, 5]
   assert (band.low.tolist(), band.high.tolist()) == ([1, 5], [3, 5])
   assert band.count.tolist() == [2, 1]
-  assert curve_figures.find_full(band) == 1
+  assert curve_figures.count_full(band) == 1
   assert curve_figures.find_band(seeded, 'y') is None
 
 
@@ -202,7 +202,7 @@ def test_a_decade_of_values_stands_on_a_log_scale_and_less_does_not():
 
 
 def test_test_accuracy_is_no_height_of_a_hyperparameters_figure():
-  points = make_points({'optim.lr': LRS})
+  points = make_settings({'optim.lr': LRS})
   fig = hyperparameter_figures.draw(points, CAPTION)
   heights = np.concatenate([line.get_ydata() for line in fig.axes[0].lines])
   means = [point['valid_accuracy']['mean'] for point in points]
@@ -213,7 +213,7 @@ def test_test_accuracy_is_no_height_of_a_hyperparameters_figure():
 
 
 def test_each_cell_of_a_heat_map_holds_its_number_and_a_gap_a_dash(drawn):
-  points = make_points({'a': [1, 2], 'b': [10, 20]})[:3]
+  points = make_settings({'a': [1, 2], 'b': [10, 20]})[:3]
   found = words_of(hyperparameter_figures.draw(points, CAPTION), drawn)
   for point in points:
     assert f'{100 * point["valid_accuracy"]["mean"]:.2f}' in found

@@ -1,15 +1,13 @@
-"""Sweeps are read with suspicion, and the command explains or compares them."""
+"""The command explains a sweep, or compares several."""
 
 import json
-import math
 
 import numpy as np
 import pytest
 import sweep_samples
 
-from mnist_jax import errors
 from mnist_jax.analysis import __main__
-from mnist_jax.analysis.sweep import checks, load, report
+from mnist_jax.analysis.sweep import load, report
 
 FAILED = {'seed': 10, 'overrides': {}, 'reason': 'diverged at step 210'}
 
@@ -47,9 +45,8 @@ def test_a_sweep_gets_its_table_and_figures(sweep, capsys):
 
 
 def test_what_is_printed_is_what_describe_returns(sweep, capsys):
-  said = report.describe(sweep)
+  said = report.describe(json.loads((sweep / 'sweep.json').read_text()))
   assert said in analyse(capsys, sweep)[1]
-  assert said == report.describe(json.loads((sweep / 'sweep.json').read_text()))
 
 
 def test_a_lone_file_is_drawn_without_curves(sweep, tmp_path, capsys):
@@ -61,7 +58,7 @@ def test_a_lone_file_is_drawn_without_curves(sweep, tmp_path, capsys):
   assert names_in(tmp_path / 'out') == ['seeds.png']
 
 
-def make_points(valid_errors=70):
+def make_settings(valid_errors=70):
   return sweep_samples.make_sweep(
     sweep_samples.make_result(seed, 90 + seed, valid_errors, {'optim.lr': lr})
     for lr in (0.01, 0.1)
@@ -69,8 +66,8 @@ def make_points(valid_errors=70):
   )
 
 
-def test_points_are_listed_and_the_best_is_named(tmp_path, capsys):
-  content = make_points()
+def test_settings_are_listed_and_the_best_is_named(tmp_path, capsys):
+  content = make_settings()
   content['seeds'][2]['valid'] = sweep_samples.make_scores(50, 6_087)
   folder = sweep_samples.write(tmp_path / 'lr', content)
   out = analyse(capsys, folder)[1]
@@ -78,25 +75,25 @@ def test_points_are_listed_and_the_best_is_named(tmp_path, capsys):
   assert names_in(folder) == ['hyperparameters.png', 'seeds.png']
 
 
-def test_points_without_validation_are_not_ranked(tmp_path, capsys):
-  folder = sweep_samples.write(tmp_path / 'lr', make_points(None))
+def test_settings_without_validation_are_not_ranked(tmp_path, capsys):
+  folder = sweep_samples.write(tmp_path / 'lr', make_settings(None))
   out = analyse(capsys, folder)[1]
   assert 'the test split must not' in out and 'best' not in out
 
 
 def test_figures_of_an_earlier_sweep_do_not_stay(tmp_path):
-  folder = sweep_samples.write(tmp_path / 'a', make_points())
-  report.write_sweep(folder)
+  folder = sweep_samples.write(tmp_path / 'a', make_settings())
+  report.analyse(folder)
   sweep_samples.write(folder, sweep_samples.make_seeds([90, 91]))
-  assert [p.name for p in report.write_sweep(folder)] == ['seeds.png']
+  assert [p.name for p in report.analyse(folder)[1]] == ['seeds.png']
   assert names_in(folder) == ['seeds.png']
 
 
 def test_a_sweep_of_which_all_failed_says_why_and_draws_nothing(tmp_path):
   content = sweep_samples.make_sweep([], [FAILED])
   folder = sweep_samples.write(tmp_path / 'a', content)
-  assert report.write_sweep(folder) == []
-  said = report.describe(folder)
+  said, paths = report.analyse(folder)
+  assert paths == []
   assert '0 of 1 runs finished' in said and 'diverged' in said
 
 
@@ -119,10 +116,11 @@ def test_two_sweeps_are_tested_and_the_verdict_is_printed(
 
 
 def test_of_many_sweeps_the_first_is_the_baseline(sweep, tmp_path, capsys):
-  folders = [sweep]
-  for i, results in enumerate((make_points(), sweep_samples.make_seeds([80]))):
-    content = results
-    folders.append(sweep_samples.write(tmp_path / f'v{i}', content))
+  others = make_settings(), sweep_samples.make_seeds([80])
+  folders = [sweep] + [
+    sweep_samples.write(tmp_path / f'v{i}', other)
+    for i, other in enumerate(others)
+  ]
   code, out, _ = analyse(capsys, *folders, '--out', tmp_path / 'out')
   assert code == 0 and 'against fast, the first' in out
   assert '\nv0 (lr 0.01)  ' in out and '\nv1  ' in out
@@ -131,7 +129,7 @@ def test_of_many_sweeps_the_first_is_the_baseline(sweep, tmp_path, capsys):
 
 
 def test_the_command_says_in_one_line_what_is_wrong(sweep, tmp_path, capsys):
-  points = sweep_samples.write(tmp_path / 'points', make_points(None))
+  points = sweep_samples.write(tmp_path / 'points', make_settings(None))
   (tmp_path / 'run').mkdir()
   (tmp_path / 'other.json').write_text('{"throughput": {}}')
   (tmp_path / 'file').write_text('')
@@ -141,7 +139,7 @@ def test_the_command_says_in_one_line_what_is_wrong(sweep, tmp_path, capsys):
     ([sweep, tmp_path / 'run'], 'is a sweep and'),
     ([tmp_path / 'nowhere', sweep], 'nowhere is none'),
     ([sweep, sweep / 'sweep.json'], 'given 2 times'),
-    ([sweep, points], 'no validation to choose one'),
+    ([sweep, points], 'no validation to choose by'),
     ([sweep, smaller], 'one has 10000 and the other 797 test images'),
     ([tmp_path / 'other.json'], 'is no sweep'),
     ([sweep, '--out', tmp_path / 'file'], 'cannot be written'),
@@ -150,113 +148,6 @@ def test_the_command_says_in_one_line_what_is_wrong(sweep, tmp_path, capsys):
     code, out, err = analyse(capsys, *args)
     assert code == 2 and words in err and err.count('\n') == 1, args
     assert 'verdict' not in out
-
-
-def damage(path, value):
-  """Return a sweep with one value replaced, or removed by None."""
-  content = sweep_samples.make_seeds([90, 91])
-  content['failed'] = [dict(FAILED)]
-  place = content
-  for key in path[:-1]:
-    place = place[key]
-  if value is None:
-    del place[path[-1]]
-  else:
-    place[path[-1]] = value
-  return content
-
-
-SEED = ('seeds', 0)
-TEST = (*SEED, 'test')
-
-
-@pytest.mark.parametrize(
-  'path, value, words',
-  [
-    (('seeds',), None, 'no list of seeds'),
-    (('seeds',), {}, 'no list of seeds'),
-    (('seeds',), [{}] * 1_001, 'at most 1,000'),
-    (('failed',), 3, 'no list of failed'),
-    (('config_name',), None, 'no text config_name'),
-    (('device',), 3, 'no text device'),
-    (SEED, [], 'is no result'),
-    ((*SEED, 'seed'), None, 'no whole number seed'),
-    ((*SEED, 'seed'), True, 'no whole number seed'),
-    ((*SEED, 'seed'), 1, 'has seed [1] twice'),
-    ((*SEED, 'dataset'), 'uci_digits', 'mixes data sets: mnist, uci_digits'),
-    ((*SEED, 'train_seconds'), math.nan, 'no finite number train_seconds'),
-    ((*SEED, 'train_seconds'), 10**400, 'no finite number train_seconds'),
-    ((*SEED, 'train_seconds'), -1, 'below 0'),
-    ((*SEED, 'overrides'), [], 'overrides that are no object'),
-    ((*SEED, 'overrides'), {'lr': [{}]}, 'an override lr that is no number'),
-    ((*SEED, 'overrides'), {'lr': math.inf}, 'an override lr that is no'),
-    ((*SEED, 'overrides'), {str(i): i for i in range(21)}, 'at most 20'),
-    ((*SEED, 'workdir'), '../../etc', 'no plain name'),
-    ((*SEED, 'workdir'), '..', 'no plain name'),
-    ((*SEED, 'workdir'), '/etc', 'no plain name'),
-    ((*SEED, 'workdir'), 3, 'no plain name'),
-    (TEST, None, 'test has no scores'),
-    ((*TEST, 'count'), 0, '90 errors of 0 images'),
-    ((*TEST, 'count'), 90.5, 'no whole number count'),
-    ((*TEST, 'num_errors'), -1, 'no whole number num_errors'),
-    ((*TEST, 'accuracy'), 0.5, 'has accuracy 0.5 with 90 errors of 10000'),
-    ((*TEST, 'loss'), 'low', 'no finite number loss'),
-    ((*TEST,), sweep_samples.make_scores(1, 9), 'mixes numbers of test images'),
-    ((*SEED, 'valid'), 3, 'valid has no scores'),
-    (('failed', 0), 'x', 'is no object'),
-    (('failed', 0, 'seed'), None, 'no whole number seed'),
-  ],
-)
-def test_what_no_sweep_writes_is_refused_in_one_line(path, value, words):
-  with pytest.raises(errors.UserError) as caught:
-    checks.check(damage(path, value), 'sweep.json')
-  message = str(caught.value)
-  assert words in message and message.startswith('sweep.json')
-  assert '; ' in message and '\n' not in message and len(message) < 400
-
-
-@pytest.mark.parametrize(
-  'content, words',
-  [
-    (b'', 'is not JSON'),
-    (b'{"seeds": [', 'is not JSON'),
-    (b'[' * 100_000, 'is not JSON'),
-    (b'{"seeds": NaN}', 'NaN is no number'),
-    (b'{"seeds": ' + 9_999 * b'1' + b'}', 'is not JSON'),
-    (b'\xff\xfe', 'cannot be read'),
-    (b'[]', 'is no JSON object'),
-  ],
-)
-def test_a_damaged_file_is_one_line(content, words, tmp_path):
-  path = tmp_path / 'sweep.json'
-  path.write_bytes(content)
-  with pytest.raises(errors.UserError, match=words):
-    load.load(tmp_path)
-
-
-def test_a_file_beyond_any_sweep_is_not_even_read(tmp_path):
-  path = tmp_path / 'sweep.json'
-  with path.open('wb') as file:
-    file.truncate(load.MAX_BYTES + 1)
-  with pytest.raises(errors.UserError, match='more than 64 MiB'):
-    load.load(path)
-
-
-def test_a_list_of_numbers_is_a_hyperparameter_too():
-  content = make_points()
-  for i, result in enumerate(content['seeds']):
-    result['overrides'] = {'model.features': [8, 16 + i // 2]}
-  said = report.describe(content)
-  assert 'features 8, 16 ' in said and 'features 8, 17 ' in said
-
-
-def test_nothing_that_is_printed_steers_a_terminal():
-  hostile = 'red \x1b[31m\n\u202e\x07 end'
-  content = damage(('failed', 0, 'reason'), hostile)
-  content |= {'config_name': hostile, 'device': hostile, 'notice': hostile}
-  content['seeds'][0]['overrides'] = {hostile: hostile}
-  said = report.describe(content)
-  assert '\x1b' not in said and '\u202e' not in said and '\x07' not in said
 
 
 @pytest.mark.parametrize(
@@ -283,8 +174,7 @@ def test_what_is_no_number_leaves_a_gap_in_a_curve(sweep):
   rows[1] |= {'train/loss': 'high', 'valid/loss': None, 'valid/accuracy': True}
   lines = '\n'.join(json.dumps(row) for row in rows)
   (sweep / 'seed0/metrics.jsonl').write_text(lines)
-  results = load.load(sweep)['seeds']
-  read = load.load_rows(sweep, results)[0]
+  read, *_ = load.load_rows(sweep, load.load(sweep)['seeds'])
   assert [row.get('train/loss') for row in read] == [0.5, None, 0.25]
   assert 'valid/loss' not in read[1] and 'valid/accuracy' not in read[1]
 
@@ -292,8 +182,7 @@ def test_what_is_no_number_leaves_a_gap_in_a_curve(sweep):
 def test_workdirs_that_are_gone_are_left_out_of_the_curves(sweep):
   for i in range(1, 10):
     (sweep / f'seed{i}/metrics.jsonl').unlink()
-  results = load.load(sweep)['seeds']
-  assert len(load.load_rows(sweep, results)) == 1
+  assert len(list(load.load_rows(sweep, load.load(sweep)['seeds']))) == 1
   (sweep / 'seed0/metrics.jsonl').unlink()
-  assert [p.name for p in report.write_sweep(sweep)] == ['seeds.png']
+  assert [p.name for p in report.analyse(sweep)[1]] == ['seeds.png']
   assert np.all([not path.exists() for path in sweep.glob('figures/c*')])

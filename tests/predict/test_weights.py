@@ -83,7 +83,7 @@ def test_a_workdir_gives_the_weights_whose_predictions_it_stores(workdir):
   run, loaded = load.load_run(workdir), weights.load_weights(workdir)
   images = uci_digits.load().test_images
   found = classifier_lib.Classifier(loaded).probabilities(images)
-  stored = classification.softmax(run.test_logits / loaded.temperature)
+  stored = classification.softmax(run.test.logits / loaded.temperature)
   np.testing.assert_allclose(found, stored, atol=1e-5)
   assert loaded.temperature != 1.0
   assert loaded.name == 'single_conv-smoke-seed0'

@@ -1,4 +1,4 @@
-"""Explanations: true gradients, of the right images, and read with care."""
+"""Explanations: true gradients, of the right images."""
 
 import os
 import pathlib
@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mnist_jax import errors
-from mnist_jax.analysis.run import classification, explanations
+from mnist_jax.analysis.run import classification, load
 from mnist_jax.models import cnn, saliency
 from mnist_jax.training import explain
 
@@ -53,8 +52,8 @@ def apply(model, variables, pixels):
 @pytest.mark.parametrize('name', ['fast', 'improved', 'wide_conv'])
 def test_saliency_is_the_slope_that_finite_differences_give(name):
   model, variables, images, labels, logits, explained = explain_noise(name)
-  chosen = explained['saliency_indices']
-  saliency = explained['saliency'].reshape(len(chosen), 784)
+  chosen = explained.saliency_indices
+  saliency = explained.saliency.reshape(len(chosen), 784)
   # The strongest pixel, which is the unit, and a dozen others at random.
   random = np.random.default_rng(1).choice(784, 12, replace=False)
   pixels = [[strongest, *random] for strongest in saliency.argmax(axis=1)]
@@ -73,7 +72,7 @@ def test_saliency_is_the_slope_that_finite_differences_give(name):
 
 def test_the_strongest_pixel_of_each_image_is_one():
   *_, explained = explain_noise('fast')
-  saliency = explained['saliency']
+  saliency = explained.saliency
   assert saliency.shape == (6, 28, 28) and saliency.dtype == np.float32
   assert saliency.min() >= 0
   np.testing.assert_array_equal(saliency.max(axis=(1, 2)), 1)
@@ -83,8 +82,8 @@ def test_pixels_that_are_cut_away_are_without_saliency():
   *_, explained = explain_noise('fast')
   border = np.ones((28, 28), bool)
   border[2:-2, 2:-2] = False
-  assert not explained['saliency'][:, border].any()
-  assert explained['saliency'][:, ~border].any()
+  assert not explained.saliency[:, border].any()
+  assert explained.saliency[:, ~border].any()
 
 
 def test_a_blank_model_is_explained_by_zeros_and_not_by_nan():
@@ -93,8 +92,8 @@ def test_a_blank_model_is_explained_by_zeros_and_not_by_nan():
   explained = explain.explain(
     model, variables, noise(3), np.arange(3), np.zeros((3, 10), np.float32)
   )
-  assert not explained['saliency'].any()
-  assert not explained['filters'].any()
+  assert not explained.saliency.any()
+  assert not explained.filters.any()
 
 
 def test_the_surest_errors_come_first_then_the_least_sure_right_answers():
@@ -144,78 +143,9 @@ def test_a_finished_run_holds_explanations_that_can_be_read(tmp_path):
     check=True,
     timeout=120,
   )
-  with np.load(tmp_path / 'predictions.npz') as stored:
-    logits, labels = stored['test_logits'], stored['test_labels']
-  explained = explanations.load(tmp_path, len(labels))
+  run = load.load_run(tmp_path)
+  explained = run.explanations
   assert explained.filters.shape == (5, 5, 16)
-  chosen = explain.choose(logits, labels)
-  np.testing.assert_array_equal(explained.indices, chosen)
+  chosen = explain.choose(run.test.logits, run.test.labels)
+  np.testing.assert_array_equal(explained.saliency_indices, chosen)
   assert (explained.saliency.max(axis=(1, 2)) == 1).all()
-
-
-def stored(**changes):
-  arrays = {
-    'filters': np.ones((3, 3, 8), np.float32),
-    'saliency': np.ones((2, 28, 28), np.float32),
-    'saliency_indices': np.array([4, 2], np.int32),
-  } | changes
-  return {name: array for name, array in arrays.items() if array is not None}
-
-
-def test_what_was_stored_is_read_back(tmp_path):
-  np.savez_compressed(tmp_path / 'explanations.npz', **stored())
-  explained = explanations.load(tmp_path, 5)
-  assert list(explained.indices) == [4, 2]
-  assert explained.filters.shape == (3, 3, 8)
-
-
-def test_a_run_older_than_explanations_has_none(tmp_path):
-  assert explanations.load(tmp_path, 5) is None
-
-
-@pytest.mark.parametrize(
-  ('changes', 'word'),
-  [
-    ({'filters': None}, 'does not give filters'),
-    ({'filters': np.array([{}], object)}, 'does not give filters'),
-    ({'filters': np.ones((3, 3, 8))}, 'float64'),
-    ({'filters': np.ones((3, 5, 8), np.float32)}, '[k, k, F]'),
-    ({'filters': np.ones((3, 3, 0), np.float32)}, '[k, k, F]'),
-    ({'filters': np.ones((29, 29, 1), np.float32)}, '[k, k, F]'),
-    ({'filters': np.full((3, 3, 8), np.nan, np.float32)}, 'finite'),
-    ({'saliency': np.ones((3, 28, 28), np.float32)}, '[M, 28, 28]'),
-    ({'saliency': np.full((2, 28, 28), np.nan, np.float32)}, '0 and 1'),
-    ({'saliency': np.full((2, 28, 28), 1.1, np.float32)}, '0 and 1'),
-    ({'saliency_indices': np.array([4, 4], np.int32)}, 'each once'),
-    ({'saliency_indices': np.array([4, 5], np.int32)}, 'below 5'),
-    ({'saliency_indices': np.array([4, -1], np.int32)}, 'below 5'),
-    ({'saliency_indices': np.array([4.0, 2.0])}, 'float64'),
-  ],
-)
-def test_what_no_run_would_store_is_one_line(tmp_path, changes, word):
-  np.savez_compressed(tmp_path / 'explanations.npz', **stored(**changes))
-  assert_refused(tmp_path, word)
-
-
-@pytest.mark.parametrize('content', [b'', b'not a zip', b'PK\x03\x04' * 9])
-def test_a_damaged_file_is_one_line(tmp_path, content):
-  (tmp_path / 'explanations.npz').write_bytes(content)
-  assert_refused(tmp_path, 'does not give filters')
-
-
-def test_a_header_that_promises_terabytes_is_one_line(tmp_path):
-  np.savez(tmp_path / 'explanations.npz', **stored())
-  content = (tmp_path / 'explanations.npz').read_bytes()
-  # The length stays, so that only the promise is false.
-  lied = content.replace(b'(3, 3, 8), }' + b' ' * 10, b'(3, 3, 80000000000), }')
-  assert lied != content and len(lied) == len(content)
-  (tmp_path / 'explanations.npz').write_bytes(lied)
-  assert_refused(tmp_path, 'does not give filters')
-
-
-def assert_refused(workdir, word):
-  with pytest.raises(errors.UserError) as caught:
-    explanations.load(workdir, 5)
-  line = str(caught.value)
-  assert word in line and 'explanations.npz' in line
-  assert '\n' not in line and 'train again' in line

@@ -12,21 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from mnist_jax import errors
+from mnist_jax.analysis import statistics
 from mnist_jax.analysis.run import classification, label_review, load
 
 # 1,225 pairs, which takes seconds; the work grows with the square.
 MAX_RUNS = 50
-LEVEL = 0.05
 
 
 def name_workdirs(workdirs: Sequence[str | pathlib.Path]) -> list[str]:
   """Name each workdir by its folder, and by its parents where that is not one.
-
-  Args:
-    workdirs: folders, which need not exist.
-
-  Returns:
-    As many different names, in the same order.
 
   Raises:
     errors.UserError: if a folder comes twice, or there are more than 50.
@@ -41,7 +35,7 @@ def name_workdirs(workdirs: Sequence[str | pathlib.Path]) -> list[str]:
       raise errors.UserError(
         f'{workdir} is given {parts.count(same)} times; give each workdir once'
       )
-  names = []
+  names: list[str] = []
   for depth in range(1, max(map(len, parts)) + 1):
     names = [str(pathlib.PurePath(*part[-depth:])) for part in parts]
     if len(set(names)) == len(names):
@@ -49,12 +43,8 @@ def name_workdirs(workdirs: Sequence[str | pathlib.Path]) -> list[str]:
   return names
 
 
-def compare(finished: Sequence[load.Run], names: Sequence[str]) -> dict:
-  """Compare runs on the test images that all of them read.
-
-  Args:
-    finished: two runs or more.
-    names: as many, all different.
+def compare(runs: Sequence[load.Run], names: Sequence[str]) -> dict:
+  """Compare two runs or more, which have different names, on the same images.
 
   Returns:
     What `comparison.json` holds, in plain JSON types: `dataset`, `count`;
@@ -65,34 +55,34 @@ def compare(finished: Sequence[load.Run], names: Sequence[str]) -> dict:
   Raises:
     errors.UserError: if two runs were not tested on the same images.
   """
-  _check_comparable(finished, names)
-  labels = finished[0].test_labels
-  read = np.stack([run.test_logits.argmax(axis=1) for run in finished])
-  rows = [
-    _describe_run(run, name) | _score(predicted, labels)
-    for run, name, predicted in zip(finished, names, read, strict=True)
-  ]
-  dataset = finished[0].result['dataset']
-  return {
-    'dataset': dataset,
-    'count': len(labels),
-    'runs': rows,
-    'ensemble': {
-      **_score(ensemble_probabilities(finished).argmax(axis=1), labels),
-      'mean_accuracy': float(np.mean([row['accuracy'] for row in rows])),
-    },
-    'pairs': _compare_pairs(read, labels, names),
-    'everyone_wrong': _list_everyone_wrong(read, labels, dataset),
-  }
-
-
-def _check_comparable(finished: Sequence[load.Run], names: Sequence[str]):
-  for run, name in zip(finished, names, strict=True):
-    if problem := _find_difference(finished[0], run):
+  for run, name in zip(runs, names, strict=True):
+    if problem := _find_difference(runs[0], run):
       raise errors.UserError(
         f'{names[0]} and {name} cannot be compared, {problem}; compare runs '
         'that were tested on the same images'
       )
+  labels = runs[0].test.labels
+  read = np.stack([run.test.logits.argmax(axis=1) for run in runs])
+  described = ('config_name', 'seed', 'num_params', 'train_seconds')
+  rows = [
+    {'name': name}
+    | {key: run.result[key] for key in described}
+    | _score(predicted, labels)
+    for run, name, predicted in zip(runs, names, read, strict=True)
+  ]
+  # Each run has the same weight in the mean of their probabilities.
+  probabilities = [classification.softmax(run.test.logits) for run in runs]
+  ensemble = (sum(probabilities) / np.array(len(runs))).argmax(axis=1)
+  mean = float(np.mean([row['accuracy'] for row in rows]))
+  dataset = runs[0].result['dataset']
+  return {
+    'dataset': dataset,
+    'count': len(labels),
+    'runs': rows,
+    'ensemble': _score(ensemble, labels) | {'mean_accuracy': mean},
+    'pairs': _compare_pairs(read, labels, names),
+    'everyone_wrong': _list_everyone_wrong(read, labels, dataset),
+  }
 
 
 def _find_difference(first: load.Run, run: load.Run) -> str:
@@ -100,10 +90,10 @@ def _find_difference(first: load.Run, run: load.Run) -> str:
   datasets = first.result['dataset'], run.result['dataset']
   if datasets[0] != datasets[1]:
     return f'one is of {datasets[0]} and the other of {datasets[1]}'
-  counts = len(first.test_labels), len(run.test_labels)
+  counts = len(first.test.labels), len(run.test.labels)
   if counts[0] != counts[1]:
     return f'one read {counts[0]:,} test images and the other {counts[1]:,}'
-  different = np.flatnonzero(first.test_labels != run.test_labels)
+  different = np.flatnonzero(first.test.labels != run.test.labels)
   if len(different):
     return (
       f'their labels differ at {len(different):,} test images, first at '
@@ -112,26 +102,8 @@ def _find_difference(first: load.Run, run: load.Run) -> str:
   return ''
 
 
-def _describe_run(run: load.Run, name: str) -> dict:
-  keys = ('config_name', 'seed', 'num_params', 'train_seconds')
-  return {'name': name} | {key: run.result[key] for key in keys}
-
-
 def _score(predicted: np.ndarray, labels: np.ndarray) -> dict:
   return classification.score(int((predicted != labels).sum()), len(labels))
-
-
-def ensemble_probabilities(finished: Sequence[load.Run]) -> np.ndarray:
-  """Average what the runs say, each with the same weight.
-
-  Args:
-    finished: one run or more, of the same N test images.
-
-  Returns:
-    [N, 10] float64 in [0, 1], the mean of their softmax outputs.
-  """
-  total = sum(classification.softmax(run.test_logits) for run in finished)
-  return total / len(finished)
 
 
 def _compare_pairs(
@@ -141,10 +113,13 @@ def _compare_pairs(
     {'a': names[i], 'b': names[j], **_compare_two(read[i], read[j], labels)}
     for i, j in itertools.combinations(range(len(names)), 2)
   ]
-  adjusted = holm([pair['p_value'] for pair in pairs])
+  adjusted = statistics.holm([pair['p_value'] for pair in pairs])
+  level = f'shown at {statistics.LEVEL:.0%}'
   for pair, p_adjusted in zip(pairs, adjusted, strict=True):
-    pair |= {'p_adjusted': p_adjusted, 'differ': p_adjusted < LEVEL}
-    pair['verdict'] = _judge(pair)
+    pair |= {'p_adjusted': p_adjusted, 'differ': p_adjusted < statistics.LEVEL}
+    better = name_better(pair)
+    verdict = f'{better} is better, {level}' if better else ''
+    pair['verdict'] = verdict or f'no difference {level}'
   return pairs
 
 
@@ -156,14 +131,8 @@ def _compare_two(a: np.ndarray, b: np.ndarray, labels: np.ndarray) -> dict:
     'only_b': int((b_right & ~a_right).sum()),
     'both_wrong': int((~a_right & ~b_right).sum()),
   }
-  p_value = mcnemar(counts['only_a'], counts['only_b'])
+  p_value = statistics.mcnemar(counts['only_a'], counts['only_b'])
   return counts | {'agreement': float((a == b).mean()), 'p_value': p_value}
-
-
-def _judge(pair: dict) -> str:
-  if better := name_better(pair):
-    return f'{better} is better, shown at {LEVEL:.0%}'
-  return f'no difference shown at {LEVEL:.0%}'
 
 
 def name_better(pair: dict) -> str:
@@ -171,52 +140,6 @@ def name_better(pair: dict) -> str:
   if not pair['differ']:
     return ''
   return pair['a'] if pair['only_a'] > pair['only_b'] else pair['b']
-
-
-def mcnemar(only_a: int, only_b: int) -> float:
-  """Ask how often chance alone would part two equally good runs so far.
-
-  Were both equally good, each image that only one of them reads right would be
-  a toss of a fair coin.
-
-  Args:
-    only_a: images that only the first run reads right, at least 0.
-    only_b: images that only the second one does.
-
-  Returns:
-    The exact two-sided p-value in [0, 1]; 1 where there is no such image.
-
-  Source: Q. McNemar, Note on the Sampling Error of the Difference Between
-  Correlated Proportions or Percentages, Psychometrika 12 (1947).
-  """
-  tosses = only_a + only_b
-  ways = total = 1
-  # In integers: a float would have to carry thousands of tiny terms.
-  for heads in range(min(only_a, only_b)):
-    ways = ways * (tosses - heads) // (heads + 1)
-    total += ways
-  return min(1.0, 2 * total / 2**tosses)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-  """Adjust p-values, because of many tests some come out small by chance.
-
-  Args:
-    p_values: one or more, in [0, 1].
-
-  Returns:
-    As many in [0, 1], in the same order, none smaller than before. Whoever
-    believes each difference below 0.05 is, with at least 95 % probability,
-    wrong about none of them.
-
-  Source: S. Holm, A Simple Sequentially Rejective Multiple Test Procedure,
-  Scandinavian Journal of Statistics 6 (1979).
-  """
-  order = np.argsort(p_values, kind='stable')
-  scaled = np.take(p_values, order) * np.arange(len(order), 0, -1)
-  adjusted = np.empty(len(order))
-  adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
-  return adjusted.tolist()
 
 
 def _list_everyone_wrong(
@@ -236,13 +159,10 @@ def _list_everyone_wrong(
 
 
 def tally(predicted: Sequence[int]) -> list[tuple[int, int]]:
-  """Count what the runs read in one image.
-
-  Args:
-    predicted: one digit per run.
+  """Count how many runs read each digit in one image.
 
   Returns:
-    Each digit with its number of runs; the most frequent first, equal ones in
-    the order of the runs.
+    Digits and numbers of runs; the most frequent first, equal ones in the order
+    of the runs.
   """
   return collections.Counter(predicted).most_common()

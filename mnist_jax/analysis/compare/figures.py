@@ -1,9 +1,13 @@
-"""Several runs side by side, as matplotlib figures."""
+"""Several runs side by side, as matplotlib figures.
+
+Throughout, `compared` is what `comparison.compare` returned, and `caption` is
+the data set and the number of runs.
+"""
 
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib import axes, colormaps, figure, ticker
+from matplotlib import axes, colormaps, figure
 
 from mnist_jax.analysis import figure_style
 from mnist_jax.analysis.compare import comparison
@@ -11,20 +15,14 @@ from mnist_jax.analysis.run import digit_grids, label_review
 
 _ROW, _LEFT = 0.27, 2.1  # Inches: one run's height, and where names end.
 _MAX_IMAGES, _MAX_DIGITS = 56, 3
-# Up to here a share of four characters fits into its cell.
-_MAX_WRITTEN = 12
+_MAX_WRITTEN = 12  # Runs, up to which a share fits into its cell.
 
 
 @figure_style.applied
 def accuracies(compared: Mapping, caption: str) -> figure.Figure:
-  """Draw the accuracy of each run and of their ensemble, with intervals.
+  """Draw the accuracy of each run with its interval, the best at the top.
 
-  Args:
-    compared: what `comparison.compare` returned.
-    caption: data set and number of runs.
-
-  Returns:
-    A figure with one line per run, the best at the top, the ensemble beneath.
+  The ensemble of all runs stands beneath.
   """
   rows = sorted(compared['runs'], key=lambda row: row['num_errors'])
   height = _ROW * (len(rows) + 1.8)
@@ -37,63 +35,31 @@ def accuracies(compared: Mapping, caption: str) -> figure.Figure:
   )
   ax = figure_style.add_axes(fig, _LEFT, 0.5, 3.3, height)
   for y, row in enumerate(rows):
-    _draw_run(ax, y, row, shorten(row['name']), 'o', figure_style.BLUE)
-  ensemble = len(rows) + 0.3
-  _draw_run(
-    ax, ensemble, compared['ensemble'], 'ensemble', 'D', figure_style.INK
-  )
+    _draw_run(ax, y, row, row['name'], 'o', figure_style.BLUE)
+  last = len(rows) + 0.3
+  _draw_run(ax, last, compared['ensemble'], 'ensemble', 'D', figure_style.INK)
   ax.axhline(len(rows) - 0.35, color=figure_style.PALE)
-  _arrange_accuracies(ax, ensemble)
+  figure_style.arrange_rows(ax, last + 0.6, -0.9, 'test accuracy', 6)
+  for x, text in ((1.17, 'accuracy'), (1.36, 'errors')):
+    figure_style.write_cell(ax, x, -0.95, text, color=figure_style.GREY, size=8)
   return fig
 
 
 def _draw_run(
-  ax: axes.Axes, y: float, row: Mapping, name: str, marker: str, colour: str
+  ax: axes.Axes, y: float, row: Mapping, name: str, marker: str, color: str
 ):
-  ax.plot(row['accuracy_interval'], [y, y], color=colour, linewidth=1.5)
-  ax.plot(row['accuracy'], y, marker, color=colour, markersize=5.5)
-  texts = {
-    -0.03: name,
-    1.17: f'{row["accuracy"]:.2%}',
-    1.36: f'{row["num_errors"]:,}',
-  }
-  for x, text in texts.items():
-    write_beside(ax, x, y, text, color=figure_style.INK)
-
-
-def write_beside(ax: axes.Axes, x: float, y: float, text: str, **kwargs):
-  """Write right-aligned at x in widths of the axes, and y in rows."""
-  # A folder's name is free text: a dollar sign must not start a formula.
-  kwargs |= {'ha': 'right', 'va': 'center_baseline', 'parse_math': False}
-  ax.text(x, y, text, transform=ax.get_yaxis_transform(), **kwargs)
-
-
-def _arrange_accuracies(ax: axes.Axes, last: float):
-  ax.set(ylim=(last + 0.6, -0.9), yticks=[], xlabel='test accuracy')
-  ax.spines['left'].set_visible(False)
-  ax.grid(axis='x')
-  ax.set_axisbelow(True)
-  ax.xaxis.set_major_locator(ticker.MaxNLocator(6, steps=(1, 2, 5, 10)))
-  ax.xaxis.set_major_formatter(lambda share, _: f'{100 * share:g}%')
-  for x, text in ((1.17, 'accuracy'), (1.36, 'errors')):
-    write_beside(ax, x, -0.95, text, color=figure_style.GREY, size=8)
-
-
-def shorten(name: str) -> str:
-  """Cut from the middle what would run off the page; the seed stays."""
-  return name if len(name) <= 24 else f'{name[:12]}…{name[-11:]}'
+  ax.plot(row['accuracy_interval'], [y, y], color=color, linewidth=1.5)
+  ax.plot(row['accuracy'], y, marker, color=color, markersize=5.5)
+  figure_style.write_cell(ax, -0.03, y, name)
+  figure_style.write_cell(ax, 1.17, y, f'{row["accuracy"]:.2%}')
+  figure_style.write_cell(ax, 1.36, y, f'{row["num_errors"]:,}')
 
 
 @figure_style.applied
 def agreement(compared: Mapping, caption: str) -> figure.Figure:
   """Draw how often each two runs read the same digit, right or wrong.
 
-  Args:
-    compared: what `comparison.compare` returned.
-    caption: data set and number of runs.
-
-  Returns:
-    A figure with one square per pair; up to 12 runs have their shares in it.
+  One square per pair; up to 12 runs have their shares in it.
   """
   names = [row['name'] for row in compared['runs']]
   shares = np.array([pair['agreement'] for pair in compared['pairs']])
@@ -109,11 +75,12 @@ def agreement(compared: Mapping, caption: str) -> figure.Figure:
   _draw_agreement(ax, shares, len(names))
   size = min(9, 54 * cell)
   for place, name in enumerate(names):
-    x = -0.3 / side
-    write_beside(ax, x, place, shorten(name), color=figure_style.INK, size=size)
-  ax.tick_params(
-    length=0, labelsize=size, labelcolor=figure_style.GREY, top=False
-  )
+    figure_style.write_cell(ax, -0.3 / side, place, name, size=size)
+  grey: figure_style.Looks = {
+    'labelcolor': figure_style.GREY,
+    'labelsize': size,
+  }
+  ax.tick_params(length=0, top=False, **grey)
   ax.set(xticks=range(len(names)), xticklabels=range(1, len(names) + 1))
   ax.set(yticks=range(len(names)), yticklabels=range(1, len(names) + 1))
   return fig
@@ -131,28 +98,23 @@ def _draw_agreement(ax: axes.Axes, shares: np.ndarray, count: int):
   ax.xaxis.tick_top()
   if count > _MAX_WRITTEN:
     return
-  for row, column, share, tint in zip(
-    rows, columns, shares, blues, strict=True
-  ):
-    colour = 'white' if tint[:3].mean() < 0.5 else figure_style.INK
-    text = {'s': f'{100 * share:.1f}', 'color': colour, 'size': 8.5}
+  looks: figure_style.Looks = {'ha': 'center', 'va': 'center_baseline'}
+  cells = zip(rows.tolist(), columns.tolist(), shares, blues, strict=True)
+  for row, column, share, tint in cells:
+    looks['color'] = 'white' if tint[:3].mean() < 0.5 else figure_style.INK
     for x, y in ((row, column), (column, row)):
-      ax.text(x, y, ha='center', va='center_baseline', **text)
+      ax.text(x, y, f'{100 * share:.1f}', size=8.5, **looks)
 
 
 @figure_style.applied
 def everyone_wrong(
   images: np.ndarray, compared: Mapping, caption: str
 ) -> figure.Figure:
-  """Show the test images that every run misread, in the test set's order.
+  """Show up to 56 test images that every run misread, in the set's order.
 
   Args:
     images: [N, 28, 28] uint8, all test images.
-    compared: what `comparison.compare` returned, with one such image or more.
-    caption: data set and number of runs.
-
-  Returns:
-    A figure with up to 56 digits.
+    compared: with one such image or more.
   """
   wrong = compared['everyone_wrong']
   shown = wrong[:_MAX_IMAGES]
@@ -160,10 +122,9 @@ def everyone_wrong(
   return digit_grids.labelled_grid(
     images[[image['index'] for image in shown]],
     [_describe_image(image, reviews) for image in shown],
-    (),
     title=f'Misread by every run: {len(shown)} of {len(wrong)} test digits',
-    subtitle='true → read, by most runs first; #test index'
-    + digit_grids.legend(reviews),
+    subtitle='true → read, by most runs first; #test index',
+    reviews=reviews,
     caption=caption,
   )
 

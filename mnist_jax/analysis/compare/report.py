@@ -4,20 +4,19 @@ import json
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from mnist_jax.analysis import figure_style, html_page
-from mnist_jax.analysis.compare import comparison
-from mnist_jax.analysis.compare import figures as figures_lib
+from mnist_jax.analysis import figure_style, html_page, statistics, text_table
+from mnist_jax.analysis.compare import comparison, figures
 from mnist_jax.analysis.run import load
 from mnist_jax.data import datasets
 from mnist_jax.workdir import atomic_files
 
 _SOMETIMES = ('agreement', 'everyone_wrong')
-_NUM_PAIRS, _NUM_LISTED = 20, 100  # Beyond these only comparison.json goes.
+_NUM_PAIRS, _NUM_LISTED = 20, 100  # All others are in comparison.json alone.
 
 
 def write_all(
   out: str | pathlib.Path,
-  finished: Sequence[load.Run],
+  runs: Sequence[load.Run],
   compared: dict,
   dataset: datasets.Dataset,
 ) -> list[pathlib.Path]:
@@ -25,8 +24,8 @@ def write_all(
 
   Args:
     out: the folder to write into; made where it is missing.
-    finished: the runs.
-    compared: what `comparison.compare` returned for them.
+    runs: those compared.
+    compared: what `comparison.compare` returned.
     dataset: the data set that the runs were tested on.
 
   Returns:
@@ -36,12 +35,20 @@ def write_all(
     errors.UserError: if the runs were tested on other images than these, or
       the folder cannot be written.
   """
-  load.check_dataset(finished[0], dataset)
+  load.check_dataset(runs[0], dataset)
   out = pathlib.Path(out)
-  pictures = _draw(finished, compared, dataset)
+  caption = f'{runs[0].data_title} · {len(runs)} runs compared'
+  drawn = {'accuracies': figures.accuracies(compared, caption)}
+  if len(runs) > 2:
+    drawn['agreement'] = figures.agreement(compared, caption)
+  if compared['everyone_wrong']:
+    images = dataset.test.images
+    drawn['everyone_wrong'] = figures.everyone_wrong(images, compared, caption)
+  pictures = {name: figure_style.to_png(fig) for name, fig in drawn.items()}
+  page = _render(runs, compared, pictures, caption)
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['comparison.json'] = json.dumps(compared, indent=1).encode()
-  contents['comparison.html'] = _render(finished, compared, pictures).encode()
+  contents['comparison.html'] = page.encode()
   paths = [
     atomic_files.write(out / name, data) for name, data in contents.items()
   ]
@@ -51,47 +58,23 @@ def write_all(
   return paths
 
 
-def _caption(finished: Sequence[load.Run]) -> str:
-  return f'{finished[0].data_title} · {len(finished)} runs compared'
-
-
-def _draw(
-  finished: Sequence[load.Run], compared: dict, dataset: datasets.Dataset
-) -> dict[str, bytes]:
-  caption = _caption(finished)
-  figures = {'accuracies': figures_lib.accuracies(compared, caption)}
-  if len(finished) > 2:
-    figures['agreement'] = figures_lib.agreement(compared, caption)
-  if compared['everyone_wrong']:
-    figures['everyone_wrong'] = figures_lib.everyone_wrong(
-      dataset.test.images, compared, caption
-    )
-  return {name: figure_style.to_png(fig) for name, fig in figures.items()}
-
-
 def _render(
-  finished: Sequence[load.Run], compared: dict, pictures: Mapping[str, bytes]
+  runs: Sequence[load.Run],
+  compared: dict,
+  pictures: Mapping[str, bytes],
+  caption: str,
 ) -> str:
   environment = html_page.create_environment()
-  environment.filters |= {
-    'interval': _format_interval,
-    'tally': comparison.tally,
-  }
+  environment.filters['tally'] = comparison.tally
   return environment.get_template('compare/comparison.html').render(
-    finished=finished,
+    finished=runs,
     compared=compared,
-    caption=_caption(finished),
-    data_title=finished[0].data_title,
+    caption=caption,
+    data_title=runs[0].data_title,
     images={name: html_page.inline(png) for name, png in pictures.items()},
-    level=f'{comparison.LEVEL:.0%}',
-    threshold=comparison.LEVEL,
+    threshold=statistics.LEVEL,
     num_listed=_NUM_LISTED,
   )
-
-
-def _format_interval(interval: Sequence[float]) -> str:
-  low, high = interval
-  return f'{100 * low:.2f}\N{EN DASH}{high:.2%}'
 
 
 def to_text(compared: dict) -> str:
@@ -108,13 +91,13 @@ def to_text(compared: dict) -> str:
     f'{len(compared["runs"])} runs on the same {compared["count"]:,} test '
     f'images of {compared["dataset"]}',
     '',
-    *align(_list_runs(compared)),
+    *text_table.align(_list_runs(compared)),
     '',
     f'misread by every run: {len(compared["everyone_wrong"]):,}',
     '',
-    *align(_list_pairs(pairs[:_NUM_PAIRS])),
+    *text_table.align(_list_pairs(pairs[:_NUM_PAIRS])),
     'p: exact McNemar test, adjusted for all pairs by Holm; shown below '
-    f'{comparison.LEVEL}',
+    f'{statistics.LEVEL}',
   ]
   if len(pairs) > _NUM_PAIRS:
     lines.append(f'{len(pairs) - _NUM_PAIRS:,} more pairs: comparison.json')
@@ -123,27 +106,21 @@ def to_text(compared: dict) -> str:
 
 def _list_runs(compared: dict) -> list[list[str]]:
   ensemble = compared['ensemble']
-  return [
-    ['run', 'accuracy', '95% interval', 'errors', 'weights', 'training'],
-    *(
-      [
-        *_list_score(row['name'], row),
-        f'{row["num_params"]:,}',
-        html_page.format_seconds(row['train_seconds']),
-      ]
-      for row in compared['runs']
-    ),
-    _list_score('ensemble', ensemble),
-    ['mean of the runs', f'{ensemble["mean_accuracy"]:.2%}'],
-  ]
+  rows = [['run', 'accuracy', '95% interval', 'errors', 'weights', 'training']]
+  for row in compared['runs']:
+    seconds = text_table.format_seconds(row['train_seconds'])
+    score = _list_score(row['name'], row)
+    rows.append([*score, f'{row["num_params"]:,}', seconds])
+  rows.append(_list_score('ensemble', ensemble))
+  return [*rows, ['mean of the runs', f'{ensemble["mean_accuracy"]:.2%}']]
 
 
 def _list_score(name: str, row: Mapping) -> list[str]:
-  interval = _format_interval(row['accuracy_interval'])
+  interval = text_table.format_interval(row['accuracy_interval'])
   return [name, f'{row["accuracy"]:.2%}', interval, f'{row["num_errors"]:,}']
 
 
-def _list_pairs(pairs: Sequence[Mapping]) -> list[list[str]]:
+def _list_pairs(pairs: Sequence[dict]) -> list[list[str]]:
   return [
     ['A against B', 'only A right', 'only B right', 'adjusted p', 'better'],
     *(
@@ -151,24 +128,9 @@ def _list_pairs(pairs: Sequence[Mapping]) -> list[list[str]]:
         f'{pair["a"]} against {pair["b"]}',
         f'{pair["only_a"]:,}',
         f'{pair["only_b"]:,}',
-        html_page.format_p_value(pair['p_adjusted']),
+        text_table.format_p_value(pair['p_adjusted']),
         comparison.name_better(pair) or 'not shown',
       ]
       for pair in pairs
     ),
-  ]
-
-
-def align(rows: Sequence[Sequence[str]]) -> list[str]:
-  """Pad the columns of a table; the first to the left, others to the right."""
-  widths = [
-    max(len(row[i]) for row in rows if i < len(row))
-    for i in range(len(rows[0]))
-  ]
-  return [
-    '  '.join(
-      text.rjust(width) if i else text.ljust(width)
-      for i, (text, width) in enumerate(zip(row, widths, strict=False))
-    ).rstrip()
-    for row in rows
   ]

@@ -1,31 +1,32 @@
-"""What to try next: rules on a run's numbers, each saying which it read."""
+"""What to try next, by fixed rules on a run's numbers; each says which it read.
+
+No rule reads the test split except to say what its errors are; what to train
+next is judged by training and validation.
+"""
 
 from mnist_jax.analysis.run import load
+from mnist_jax.workdir import best_epoch
 
 
 def advise(run: load.Run, described: dict) -> list[str]:
-  """List what the numbers of a run suggest.
-
-  No rule reads the test split but to say where its errors lie; what to train
-  next is judged by training and validation.
-
-  Args:
-    run: the finished run.
-    described: from `outputs.describe`.
+  """List what a run and its tables, from `report.describe`, suggest.
 
   Returns:
-    Sentences in the order of their weight, at least one.
+    One sentence or more, the weightiest first.
   """
-  rules = (_fit, _length, _temperature, _labels)
-  found = [text for rule in rules if (text := rule(run, described))]
-  return found or [
+  said = (
+    _judge_fit(run.result['train'], run.result['valid']),
+    _judge_length(run.rows),
+    _judge_temperature(**described['calibration']),
+    _judge_labels(described),
+  )
+  return [text for text in said if text] or [
     'No rule of this page has anything to suggest. Train other seeds, to learn '
     'how much of this result is luck.'
   ]
 
 
-def _fit(run: load.Run, described: dict) -> str:
-  train, valid = run.result['train'], run.result['valid']
+def _judge_fit(train: dict, valid: dict | None) -> str:
   if valid is None:
     return (
       'There was no validation split, so nothing here can choose between '
@@ -45,33 +46,30 @@ def _fit(run: load.Run, described: dict) -> str:
   )
 
 
-def _length(run: load.Run, described: dict) -> str:
-  scored = [r for r in run.rows if r.get('valid/accuracy') is not None]
-  if len(scored) < 3:
-    return ''
-  best = max(scored, key=lambda row: row['valid/accuracy'])
-  if best['epoch'] < scored[-1]['epoch']:
+def _judge_length(rows: list[dict]) -> str:
+  best = best_epoch.find(rows)
+  if best is None or len(rows) < 3 or best < rows[-1]['epoch']:
     return ''
   return (
-    f'The last epoch ({best["epoch"]:g}) was the best on validation: the run '
+    f'The last epoch ({best:g}) was the best on validation: the run '
     'may not have been over. Raise total_epochs.'
   )
 
 
-def _temperature(run: load.Run, described: dict) -> str:
-  calibration = described['calibration']
-  temperature = calibration['temperature']
-  if temperature is None or 0.9 <= temperature <= 1.1:
+def _judge_temperature(
+  temperature: float | None, before: dict, after: dict | None, **_
+) -> str:
+  if temperature is None or after is None or 0.9 <= temperature <= 1.1:
     return ''
   how = 'too sure' if temperature > 1 else 'not sure enough'
   return (
     f'Its confidence is {how}: divide the logits by {temperature:.2f}, which '
-    f'takes the calibration error from {calibration["before"]["ece"]:.2%} to '
-    f'{calibration["after"]["ece"]:.2%}.'
+    f'takes the calibration error from {before["ece"]:.2%} to '
+    f'{after["ece"]:.2%}.'
   )
 
 
-def _labels(run: load.Run, described: dict) -> str:
+def _judge_labels(described: dict) -> str:
   review = described['label_review']
   if not review or not described['num_errors']:
     return ''

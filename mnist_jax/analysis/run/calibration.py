@@ -1,4 +1,8 @@
-"""How far a model's confidence can be believed: functions on arrays."""
+"""How far a model's confidence can be trusted: functions on arrays.
+
+Everywhere `logits` are [N, 10] float, finite, N at least 1, and `labels` are
+[N] int in 0..9.
+"""
 
 import numpy as np
 
@@ -11,42 +15,29 @@ COVERAGES = (1.0, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5)
 
 
 def describe(
-  test_logits: np.ndarray,
-  test_labels: np.ndarray,
-  valid_logits: np.ndarray | None = None,
-  valid_labels: np.ndarray | None = None,
+  logits: np.ndarray, labels: np.ndarray, temperature: float | None
 ) -> dict:
-  """Compute calibration on test, before and after temperature scaling.
+  """Compute calibration before and after temperature scaling.
 
   Args:
-    test_logits: [N, 10] float, finite, N at least 1.
-    test_labels: [N] int in 0..9.
-    valid_logits: [V, 10] of the validation split, which alone decides the
-      temperature; None where a run had none.
-    valid_labels: [V] int in 0..9, or None.
+    logits: of the test split.
+    labels: likewise.
+    temperature: fitted on the validation split; None where there is none.
 
   Returns:
-    In plain JSON types: `before` and `after` (null without validation) as
-    `measure` has them, `temperature` (null likewise), and `coverage` as
-    `coverage` has it.
+    In plain JSON types: `temperature`; `before` and, unless it is None, `after`
+    as `measure` returns them; `coverage` as `coverage` returns it.
   """
-  temperature = None
-  if valid_logits is not None:
-    temperature = fit_temperature(valid_logits, valid_labels)
   return {
     'temperature': temperature,
-    'before': measure(test_logits, test_labels),
-    'after': temperature and measure(test_logits / temperature, test_labels),
-    'coverage': coverage(classification.softmax(test_logits), test_labels),
+    'before': measure(logits, labels),
+    'after': temperature and measure(logits / temperature, labels),
+    'coverage': coverage(classification.softmax(logits), labels),
   }
 
 
 def measure(logits: np.ndarray, labels: np.ndarray) -> dict:
   """Score probabilities by the three usual measures; lower is better.
-
-  Args:
-    logits: [N, 10] float, finite.
-    labels: [N] int in 0..9.
 
   Returns:
     `nll`: mean negative log-likelihood, in nats.
@@ -74,12 +65,7 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict:
 
 
 def nll(logits: np.ndarray, labels: np.ndarray) -> float:
-  """Return the mean negative log-likelihood of the true digits, in nats.
-
-  Args:
-    logits: [N, 10] float, finite.
-    labels: [N] int in 0..9.
-  """
+  """Return the mean negative log-likelihood of the true digits, in nats."""
   # By logits and not by the logarithm of a probability, which may round to 0.
   shifted = logits.astype(np.float64)
   shifted -= shifted.max(axis=1, keepdims=True)
@@ -119,9 +105,7 @@ def bin_confidence(
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
   """Find the number that logits are best divided by (Guo et al. 2017).
 
-  Args:
-    logits: [V, 10] float, finite, of images that nothing was trained on.
-    labels: [V] int in 0..9.
+  Both are of images that nothing was trained on.
 
   Returns:
     The temperature of least NLL, in 0.05..20: above 1 where the model was too
@@ -139,10 +123,6 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def coverage(probabilities: np.ndarray, labels: np.ndarray) -> list[dict]:
   """Let the model answer only its surest images.
-
-  Args:
-    probabilities: [N, 10] float in [0, 1].
-    labels: [N] int in 0..9.
 
   Returns:
     A dict for each of COVERAGES: `coverage`, the share answered; `count` and

@@ -9,23 +9,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import axes, axis, figure, ticker
 
-from mnist_jax.analysis import figure_style
-from mnist_jax.analysis.run import classification
+from mnist_jax.analysis import figure_style, statistics
 
 _MAX_NINES = 6  # What is nearer to 100 % is drawn as 100 %.
-# Told apart by colour, by line and by marker.
 _SERIES = {
-  'as trained': {'color': figure_style.BLUE, 'linestyle': '-', 'marker': 'o'},
-  'after temperature scaling': {
-    'color': figure_style.VERMILLION,
-    'linestyle': '--',
-    'marker': 's',
-  },
+  'as trained': figure_style.SOLID,
+  'after temperature scaling': figure_style.DASHED,
 }
-_MIN_COUNT = 10  # Of images in a bin whose accuracy is worth a mark.
+_MIN_COUNT = 10  # Bins of fewer images get no mark for their accuracy.
 
 
-def _stretch(shares: Sequence[float], end: float) -> np.ndarray:
+def _stretch(shares: Sequence[float] | np.ndarray, end: float) -> np.ndarray:
   """Count the nines of shares in [0, 1]; 100 % comes to `end`."""
   doubts = 1 - np.asarray(shares, float)
   smallest = 10.0**-_MAX_NINES
@@ -33,7 +27,7 @@ def _stretch(shares: Sequence[float], end: float) -> np.ndarray:
   return np.where(doubts < smallest, end, nines)
 
 
-def _find_end(shares: Sequence[float]) -> int:
+def _find_end(shares: Sequence[float] | np.ndarray) -> int:
   """Find the place of 100 %, one whole nine beyond all other shares."""
   nines = np.round(_stretch(shares, 0), 6)
   return 1 + max(1, int(np.ceil(nines.max(initial=0))))
@@ -46,48 +40,36 @@ def _label_stretched(one: axis.Axis, end: int):
   one.set_ticks(majors, [*names, '100%'])
   steps = 1 - np.array([5, 2]) / 10 ** np.arange(1, end)[:, None]
   one.set_ticks(_stretch(steps.ravel(), end), minor=True)
-  one.axes.grid(axis=one.axis_name)
+  one.grid(True)
   one.axes.set_axisbelow(True)
 
 
 @figure_style.applied
 def reliability(
-  before: Sequence[Mapping[str, float | None]],
-  after: Sequence[Mapping[str, float | None]] | None,
-  summary: str,
-  caption: str,
+  before: Mapping, after: Mapping | None, caption: str
 ) -> figure.Figure:
   """Draw how often answers of a certain confidence are right.
 
   Args:
-    before: bins of confidence in ascending order, each with `low` and `high`
-      in [0, 1], `count`, and the means `confidence` and `accuracy` in [0, 1],
-      which are None where the count is 0.
+    before: what `calibration.measure` returned; its `ece` and `bins` are read.
     after: the same after temperature scaling, or None.
-    summary: the subtitle, such as the calibration error.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with the curves over their diagonal, and the counts beneath.
   """
-  series = dict(zip(_SERIES, (before, after or ()), strict=True))
-  rows = [row for bins in series.values() for row in _worth_a_mark(bins)]
+  error = f'calibration error {before["ece"]:.2%}'
+  if after:
+    error += f', {after["ece"]:.2%} after temperature scaling'
+  all_bins = [measured['bins'] for measured in (before, after) if measured]
+  rows = [row for bins in all_bins for row in _worth_a_mark(bins)]
   end = _find_end([v for row in rows for v in (row['confidence'], *_span(row))])
   fig = figure_style.new_figure(
-    5.35, 'Is it as often right as it is sure?', summary, caption
+    5.35, 'Is it as often right as it is sure?', error, caption
   )
   chart = figure_style.add_axes(fig, 0.95, 2.05, 5.7, 3.2)
   strip = figure_style.add_axes(fig, 0.95, 0.85, 5.7, 0.9)
-  for (name, look), bins in zip(_SERIES.items(), series.values(), strict=True):
-    if bins:
-      _draw_curve(chart, _worth_a_mark(bins), end, name, look)
-      _draw_counts(strip, bins, end, look['color'])
+  for (name, look), bins in zip(_SERIES.items(), all_bins, strict=False):
+    _draw_curve(chart, _worth_a_mark(bins), end, {'label': name} | look)
+    _draw_counts(strip, bins, end, look['color'])
   _finish_reliability(chart, strip, end)
-  fig.legend(
-    loc='lower center',
-    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
-    ncols=2,
-  )
+  figure_style.add_legend(fig, 2)
   return fig
 
 
@@ -95,30 +77,24 @@ def _worth_a_mark(bins: Sequence[Mapping]) -> list[Mapping]:
   return [row for row in bins if row['count'] >= _MIN_COUNT]
 
 
-def _span(row: Mapping[str, float]) -> list[float]:
+def _span(row: Mapping) -> list[float]:
   """Return a bin's accuracy between the ends of its 95 % interval."""
   num_correct = round(row['accuracy'] * row['count'])
-  low, high = classification.wilson_interval(num_correct, row['count'])
+  low, high = statistics.wilson_interval(num_correct, row['count'])
   return [low, row['accuracy'], high]
 
 
 def _draw_curve(
-  ax: axes.Axes,
-  rows: Sequence[Mapping[str, float]],
-  end: int,
-  name: str,
-  look: Mapping[str, str],
+  ax: axes.Axes, rows: Sequence[Mapping], end: int, look: figure_style.Looks
 ):
   x = _stretch([row['confidence'] for row in rows], end)
   spans = np.array([_span(row) for row in rows]).reshape(-1, 3)
   low, y, high = _stretch(spans, end).T
-  ax.plot(x, y, label=name, markersize=5, zorder=3, clip_on=False, **look)
+  ax.plot(x, y, markersize=5, zorder=3, clip_on=False, **look)
   ax.vlines(x, low, high, color=look['color'], alpha=0.45, linewidth=1.5)
 
 
-def _draw_counts(
-  ax: axes.Axes, bins: Sequence[Mapping[str, float]], end: int, color: str
-):
+def _draw_counts(ax: axes.Axes, bins: Sequence[Mapping], end: int, color: str):
   low, high, counts = (
     np.array([row[key] for row in bins], float)
     for key in ('low', 'high', 'count')
@@ -126,25 +102,20 @@ def _draw_counts(
   left, right = _stretch(low, end), _stretch(high, end)
   # The second outline may lie on the first, but its surface must not hide it.
   surface = 'none' if ax.patches else (color, 0.3)
-  look = {'facecolor': surface, 'edgecolor': color, 'linewidth': 1.2}
-  ax.bar(left, counts, right - left, align='edge', **look)
+  look: figure_style.Looks = {'facecolor': surface, 'edgecolor': color}
+  ax.bar(left, counts, right - left, align='edge', linewidth=1.2, **look)
 
 
 def _finish_reliability(chart: axes.Axes, strip: axes.Axes, end: int):
-  chart.plot(
-    [0, end], [0, end], color=figure_style.GREY, linestyle=':', zorder=0
-  )
+  grey: figure_style.Looks = {'color': figure_style.GREY}
+  chart.plot([0, end], [0, end], linestyle=':', zorder=0, **grey)
   for ax in (chart, strip):
     ax.set(xlim=(0, end))
     _label_stretched(ax.xaxis, end)
   chart.set(ylim=(0, end), ylabel='share right, and its 95 % interval')
   _label_stretched(chart.yaxis, end)
   chart.tick_params(labelbottom=False)
-  words = {
-    'transform': chart.transAxes,
-    'color': figure_style.GREY,
-    'style': 'italic',
-  }
+  words = grey | {'transform': chart.transAxes, 'style': 'italic'}
   chart.text(0.02, 0.95, 'underconfident', va='top', **words)
   chart.text(0.98, 0.04, 'overconfident', ha='right', **words)
   strip.set_ylabel('images')
@@ -166,46 +137,38 @@ def _scale_counts(ax: axes.Axes):
 
 @figure_style.applied
 def confidence_histogram(
-  confidence_right: np.ndarray, confidence_wrong: np.ndarray, caption: str
+  confidence: np.ndarray, right: np.ndarray, caption: str
 ) -> figure.Figure:
   """Draw how sure the model was of its right and of its wrong answers.
 
   Args:
-    confidence_right: [R] float in [0, 1], of the right answers.
-    confidence_wrong: [W] float in [0, 1], of the wrong ones.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with both histograms in one chart.
+    confidence: [N] float in [0, 1].
+    right: [N] bool, which answers are right.
   """
-  end = _find_end(np.concatenate([confidence_right, confidence_wrong]))
+  end, num_right = _find_end(confidence), int(right.sum())
   fig = figure_style.new_figure(
     3.6,
-    f'How sure it was: {len(confidence_right):,} right, '
-    f'{len(confidence_wrong):,} wrong answers',
+    f'How sure it was: {num_right:,} right, {len(right) - num_right:,} wrong '
+    'answers',
     'wrong answers far to the right: errors that confidence does not give away',
     caption,
   )
   ax = figure_style.add_axes(fig, 0.95, 0.85, 5.7, 2.65)
   # Five bins to a nine, and one for what is drawn as 100 %.
   edges = np.append(np.linspace(0, end - 1, 5 * end - 4), end)
-  for name, confidences, color, hatch in (
-    ('right', confidence_right, figure_style.BLUE, ''),
-    ('wrong', confidence_wrong, figure_style.VERMILLION, '////'),
+  for name, chosen, color, hatch in (
+    ('right', confidence[right], figure_style.BLUE, ''),
+    ('wrong', confidence[~right], figure_style.VERMILLION, '////'),
   ):
-    counts, _ = np.histogram(_stretch(confidences, end), edges)
-    label = f'{name}: {len(confidences):,}'
-    look = {'facecolor': (color, 0.3), 'edgecolor': color, 'hatch': hatch}
-    ax.stairs(counts, edges, fill=True, linewidth=1.5, label=label, **look)
+    counts, _ = np.histogram(_stretch(chosen, end), edges)
+    look: figure_style.Looks = {'facecolor': (color, 0.3), 'hatch': hatch}
+    look |= {'edgecolor': color, 'label': f'{name}: {len(chosen):,}'}
+    ax.stairs(counts, edges, fill=True, linewidth=1.5, **look)
   ax.set(xlim=(0, end), xlabel='confidence, stretched towards 100 %')
   ax.set_ylabel('images (log scale)')
   _scale_counts(ax)
   _label_stretched(ax.xaxis, end)
-  fig.legend(
-    loc='lower center',
-    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
-    ncols=2,
-  )
+  figure_style.add_legend(fig, 2)
   return fig
 
 
@@ -216,12 +179,7 @@ def coverage(
   """Draw the error rate that is left when unsure answers are withheld.
 
   Args:
-    points: at least one; each with `coverage` in (0, 1], the share answered,
-      and `accuracy` and the lowest `threshold` of confidence among them.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with one chart; along its top the thresholds.
+    points: what `calibration.coverage` returned.
   """
   points = sorted(points, key=lambda point: -point['coverage'])
   fig = figure_style.new_figure(
@@ -231,7 +189,7 @@ def coverage(
   shares = [point['coverage'] for point in points]
   rates = [1 - point['accuracy'] for point in points]
   end = _find_end(shares)
-  look = _SERIES['as trained'] | {'clip_on': False, 'zorder': 3}
+  look = figure_style.SOLID | {'clip_on': False, 'zorder': 3}
   ax.plot(_stretch(shares, end), rates, markersize=4, **look)
   ax.set(xlim=(0, end), ylim=(0, max(1.15 * max(rates), 1e-3)))
   ax.set(xlabel='share answered, stretched towards 100 %')
@@ -256,20 +214,15 @@ def _tell(points: Sequence[Mapping[str, float]]) -> str:
   )
 
 
-def _label_thresholds(
-  ax: axes.Axes, points: Sequence[Mapping[str, float]], end: int
-):
-  """Write above the points, where there is room, how sure is sure enough."""
-  ticks = {}
+def _label_thresholds(ax: axes.Axes, points: Sequence[Mapping], end: int):
+  """Write the lowest confidence above those points that leave it room."""
+  ticks: dict[float, str] = {}
   for point in points:
     (place,) = _stretch([point['coverage']], end)
     if all(abs(place - other) >= 0.085 * end for other in ticks):
-      ticks[place] = _percent(point['threshold'])
+      share = point['threshold']
+      ticks[place] = '>99.9%' if share > 0.999 else f'{share:.1%}'
   top = ax.twiny()
   top.spines.top.set_visible(True)
   top.set(xlim=ax.get_xlim(), xlabel='lowest confidence that is answered')
   top.set_xticks([*ticks], ticks.values(), size=8)
-
-
-def _percent(share: float) -> str:
-  return '>99.9%' if share > 0.999 else f'{share:.1%}'

@@ -1,27 +1,22 @@
 """What a model gets wrong, as numbers: pure functions on arrays.
 
+Everywhere `logits` are [N, 10] float, finite; `probabilities` [N, 10] float in
+[0, 1]; `labels`, the true digits, and `predicted` [N] int in 0..9, N at least
+1; and `matrix` is [10, 10] int, rows true and columns predicted.
+
 Written in numpy alone, because importing scikit-learn takes longer than all of
 these tables together; the tests hold every number against scikit-learn.
 """
 
-import math
-
 import numpy as np
 
+from mnist_jax.analysis import statistics
+
 NUM_CLASSES = 10
-# The two-sided 95 % quantile of the normal distribution.
-_Z = 1.959963984540054
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-  """Turn logits into probabilities.
-
-  Args:
-    logits: [N, 10], any float type, finite.
-
-  Returns:
-    [N, 10] float64 in [0, 1]; each row sums to one.
-  """
+  """Turn logits of any float type into float64 probabilities."""
   # Shifted by the row's maximum, so that exp cannot overflow.
   shifted = logits.astype(np.float64)
   shifted -= shifted.max(axis=1, keepdims=True)
@@ -30,15 +25,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-  """Count the images of each true digit (row) read as each digit (column).
-
-  Args:
-    labels: [N] int in 0..9, the true digits.
-    predicted: [N] int in 0..9.
-
-  Returns:
-    [10, 10] int64; the sum of all cells is N.
-  """
+  """Count the images of each true digit (row) read as each digit (column)."""
   cells = labels.astype(np.int64) * NUM_CLASSES + predicted
   counts = np.bincount(cells, minlength=NUM_CLASSES**2)
   return counts.reshape(NUM_CLASSES, NUM_CLASSES)
@@ -47,9 +34,6 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 def per_class(matrix: np.ndarray) -> list[dict[str, float]]:
   """Score each digit by itself.
 
-  Args:
-    matrix: [10, 10] int, rows true and columns predicted.
-
   Returns:
     Ten dicts, in digit order: `digit`, `precision`, `recall`, `f1` (all in
     [0, 1]; 0 where the denominator is 0) and `support`, the number of images.
@@ -57,9 +41,9 @@ def per_class(matrix: np.ndarray) -> list[dict[str, float]]:
   hits = np.diag(matrix)
   support, claimed = matrix.sum(axis=1), matrix.sum(axis=0)
   scores = {
-    'precision': _divide(hits, claimed),
-    'recall': _divide(hits, support),
-    'f1': _divide(2 * hits, support + claimed),
+    'precision': hits / np.maximum(claimed, 1),
+    'recall': hits / np.maximum(support, 1),
+    'f1': 2 * hits / np.maximum(support + claimed, 1),
     'support': support,
   }
   return [
@@ -68,22 +52,14 @@ def per_class(matrix: np.ndarray) -> list[dict[str, float]]:
   ]
 
 
-def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-  return numerator / np.maximum(denominator, 1)
-
-
 def most_confused(
   matrix: np.ndarray, num_pairs: int = 10
 ) -> list[dict[str, int]]:
   """List the commonest mistakes.
 
-  Args:
-    matrix: [10, 10] int, rows true and columns predicted.
-    num_pairs: at most so many are returned.
-
   Returns:
-    Dicts `true`, `predicted`, `count`, the highest count first and equal counts
-    in digit order; pairs that never happened are left out.
+    At most `num_pairs` dicts `true`, `predicted`, `count`, the highest count
+    first and equal counts in digit order; none with a count of 0.
   """
   mistakes = matrix - np.diag(np.diag(matrix))
   cells = np.argsort(-mistakes, axis=None, kind='stable')[:num_pairs]
@@ -94,42 +70,12 @@ def most_confused(
   ]
 
 
-def wilson_interval(num_correct: int, count: int) -> tuple[float, float]:
-  """Bound the accuracy that such a count supports, with 95 % confidence.
-
-  Unlike the normal approximation it stays inside [0, 1] and keeps its coverage
-  near 100 %, where MNIST models live.
-
-  Args:
-    num_correct: images read right, 0..count.
-    count: images read, at least 1.
-
-  Returns:
-    The lower and the upper bound, in [0, 1].
-
-  Source: E. B. Wilson, Probable Inference, the Law of Succession, and
-  Statistical Inference, JASA 22 (1927).
-  """
-  share, weight = num_correct / count, _Z**2 / count
-  spread = math.sqrt(weight * (share * (1 - share) + weight / 4))
-  low, high = (
-    (share + weight / 2 + sign * spread) / (1 + weight) for sign in (-1, 1)
-  )
-  # At 0 and at `count` the exact bound is 0 or 1, which rounding can overstep.
-  return max(low, 0.0), min(high, 1.0)
-
-
 def errors_by_confidence(
   probabilities: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
-  """Order the misread images, the most confident error first.
+  """Return [E] int64: the misread images, the most confident error first.
 
-  Args:
-    probabilities: [N, 10] float in [0, 1].
-    labels: [N] int in 0..9.
-
-  Returns:
-    [E] int64 indices into the N images; equal confidences in index order.
+  Equal confidences stand in index order.
   """
   wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
   confidence = probabilities[wrong].max(axis=1)
@@ -137,20 +83,13 @@ def errors_by_confidence(
 
 
 def score(num_errors: int, count: int) -> dict:
-  """Put an accuracy together with what it rests on.
-
-  Args:
-    num_errors: images misread, 0..count.
-    count: images read, at least 1.
-
-  Returns:
-    `count`, `num_errors`, `accuracy`, and `accuracy_interval`, 95 % (Wilson).
-  """
+  """Return an accuracy with its counts and its 95 % interval (Wilson)."""
+  right = count - num_errors
   return {
     'count': count,
     'num_errors': num_errors,
-    'accuracy': (count - num_errors) / count,
-    'accuracy_interval': list(wilson_interval(count - num_errors, count)),
+    'accuracy': right / count,
+    'accuracy_interval': list(statistics.wilson_interval(right, count)),
   }
 
 
@@ -161,8 +100,8 @@ def halves(labels: np.ndarray, predicted: np.ndarray) -> list[dict]:
   census staff (Yadav and Bottou, Cold Case: The Lost MNIST Digits, 2019).
 
   Args:
-    labels: [10000] int in 0..9, in the order of the data set.
-    predicted: [10000] int in 0..9.
+    labels: all 10,000, in the order of the data set.
+    predicted: likewise.
 
   Returns:
     Two dicts: `writers`, and what `score` returns.
@@ -177,10 +116,6 @@ def halves(labels: np.ndarray, predicted: np.ndarray) -> list[dict]:
 
 def describe(logits: np.ndarray, labels: np.ndarray) -> dict:
   """Compute the tables of errors of one split.
-
-  Args:
-    logits: [N, 10] float, finite, N at least 1.
-    labels: [N] int in 0..9.
 
   Returns:
     In plain JSON types: what `score` returns, `confusion_matrix`, `per_class`,

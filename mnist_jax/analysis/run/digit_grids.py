@@ -4,6 +4,7 @@ Each grid is one mosaic on one axes. One axes per digit would read more simply
 and take ten times as long to draw.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
@@ -20,26 +21,51 @@ _NUM_PREDICTIONS, _MAX_ERRORS = 40, 56
 _EXAMPLES_PER_DIGIT = 6
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class PredictedDigits:
+  """Test images and what a run read in them.
+
+  Attributes:
+    images: [N, 28, 28] uint8.
+    labels: [N] int in 0..9.
+    probabilities: [N, 10] float in [0, 1].
+    reviews: of labels, by test index; figures mark those images.
+    caption: of the run.
+  """
+
+  images: np.ndarray
+  labels: np.ndarray
+  probabilities: np.ndarray
+  reviews: Mapping[int, label_review.Review]
+  caption: str
+
+  @property
+  def predicted(self) -> np.ndarray:
+    """The digits that were read, [N] int in 0..9."""
+    return self.probabilities.argmax(axis=1)
+
+  @property
+  def confidence(self) -> np.ndarray:
+    """How sure the run was of them, [N] float in [0, 1]."""
+    return self.probabilities.max(axis=1)
+
+  def write(self, index: int, *, sign: bool = True) -> str:
+    """Write what an image is and was read as: '4 → 9 ✗', with its mark."""
+    label, predicted = self.labels[index], self.probabilities[index].argmax()
+    right = f' {"✓" if label == predicted else "✗"}' if sign else ''
+    return f'{label} → {predicted}{right}{mark(self.reviews, index)}'
+
+
 @figure_style.applied
 def sample_digits(
   images: np.ndarray, labels: np.ndarray, caption: str
 ) -> figure.Figure:
-  """Show the first six images of each digit.
-
-  Args:
-    images: [N, 28, 28] uint8, the training images.
-    labels: [N] int in 0..9.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with one column per digit.
-  """
+  """Show the first six training images of each digit, one column per digit."""
   columns = [
     np.flatnonzero(labels == d)[:_EXAMPLES_PER_DIGIT] for d in range(10)
   ]
   fig, ax = _new_grid(
-    _EXAMPLES_PER_DIGIT,
-    10,
+    (_EXAMPLES_PER_DIGIT, 10),
     _BARE_CELL,
     title='Sample digits',
     subtitle='the first training images of each digit, one column per digit',
@@ -51,84 +77,47 @@ def sample_digits(
 
 
 @figure_style.applied
-def predictions(
-  images: np.ndarray,
-  labels: np.ndarray,
-  probabilities: np.ndarray,
-  reviews: Mapping[int, label_review.Review],
-  caption: str,
-) -> figure.Figure:
-  """Show what the model said about test images drawn at random.
+def predictions(digits: PredictedDigits) -> figure.Figure:
+  """Show up to 40 random test images; the wrong ones have a cross and a frame.
 
-  Args:
-    images: [N, 28, 28] uint8, the test images.
-    labels: [N] int in 0..9.
-    probabilities: [N, 10] float in [0, 1].
-    reviews: of labels, by test index; those images are marked.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with up to 40 digits; the wrong ones carry a cross and a frame.
+  The choice is seeded by a constant: all runs on a data set show the same.
   """
-  size = min(_NUM_PREDICTIONS, len(labels))
-  # Seeded by a constant: all runs on a data set show the same images.
-  chosen = np.random.default_rng(0).choice(len(labels), size, replace=False)
-  predicted = probabilities[chosen].argmax(axis=1)
-  wrong = predicted != labels[chosen]
-  texts = [
-    (
-      f'{t} → {p} {"✗" if t != p else "✓"}{mark(reviews, i)}',
-      f'{probabilities[i].max():.1%}',
-    )
-    for i, t, p in zip(chosen, labels[chosen], predicted, strict=True)
-  ]
+  count = len(digits.labels)
+  size = min(_NUM_PREDICTIONS, count)
+  chosen = np.random.default_rng(0).choice(count, size, replace=False)
+  wrong = (digits.predicted != digits.labels)[chosen]
+  confidence = digits.confidence
+  texts = [(digits.write(i), f'{confidence[i]:.1%}') for i in chosen]
   return labelled_grid(
-    images[chosen],
+    digits.images[chosen],
     texts,
     np.flatnonzero(wrong),
     title=f'{size} random test digits: {size - wrong.sum()} read right',
-    subtitle='true → predicted, and confidence; ✗ and a frame mark an error'
-    + legend(reviews),
-    caption=caption,
+    subtitle='true → predicted, and confidence; ✗ and a frame mark an error',
+    reviews=digits.reviews,
+    caption=digits.caption,
   )
 
 
 @figure_style.applied
-def misclassified(
-  images: np.ndarray,
-  labels: np.ndarray,
-  probabilities: np.ndarray,
-  reviews: Mapping[int, label_review.Review],
-  caption: str,
-) -> figure.Figure:
-  """Show the errors, the most confident first.
-
-  Args:
-    images: [N, 28, 28] uint8, the test images.
-    labels: [N] int in 0..9.
-    probabilities: [N, 10] float in [0, 1].
-    reviews: of labels, by test index; those images are marked.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with up to 56 digits, or with one sentence if there is no error.
-  """
-  errors = classification.errors_by_confidence(probabilities, labels)
+def misclassified(digits: PredictedDigits) -> figure.Figure:
+  """Show up to 56 errors, the most confident first; without any, say so."""
+  errors = classification.errors_by_confidence(
+    digits.probabilities, digits.labels
+  )
   if not len(errors):
-    return _no_errors(len(labels), caption)
-  shown = errors[:_MAX_ERRORS]
+    return _no_errors(len(digits.labels), digits.caption)
+  shown, confidence = errors[:_MAX_ERRORS], digits.confidence
   texts = [
-    (f'{labels[i]} → {p.argmax()}{mark(reviews, i)}', f'{p.max():.1%}  #{i}')
-    for i, p in zip(shown, probabilities[shown], strict=True)
+    (digits.write(i, sign=False), f'{confidence[i]:.1%}  #{i}') for i in shown
   ]
   return labelled_grid(
-    images[shown],
+    digits.images[shown],
     texts,
-    (),
     title=f'Misread test digits: {len(shown)} of {len(errors)} errors',
-    subtitle='true → predicted, confidence, #test index; surest first'
-    + legend(reviews),
-    caption=caption,
+    subtitle='true → predicted, confidence, #test index; surest first',
+    reviews=digits.reviews,
+    caption=digits.caption,
   )
 
 
@@ -138,69 +127,68 @@ def mark(reviews: Mapping[int, label_review.Review], index: int) -> str:
   return '' if review is None else ' †' if review.disputed else ' *'
 
 
-def legend(reviews: Mapping[int, label_review.Review]) -> str:
-  """Return what the marks mean, to be put behind a subtitle."""
-  return '; label reviewed: * upheld, † disputed' if reviews else ''
-
-
 def _no_errors(count: int, caption: str) -> figure.Figure:
   fig = figure_style.new_figure(
     1.2, 'Misread test digits: none', 'no error, so no picture', caption
   )
-  ax = figure_style.add_axes(
-    fig, figure_style.MARGIN, 0, figure_style.INNER_WIDTH, 1.2
-  )
-  ax.set_axis_off()
-  text = f'All {count:,} test images were read right.'
-  ax.text(
-    0.5, 0.5, text, size=14, color=figure_style.BLUE, ha='center', va='center'
-  )
+  ax = figure_style.add_blank_axes(fig, 0, 1.2)
+  looks = {'size': 14, 'color': figure_style.BLUE}
+  looks |= {'ha': 'center', 'va': 'center'}
+  ax.text(0.5, 0.5, f'All {count:,} test images were read right.', **looks)
   return fig
 
 
 def labelled_grid(
   images: np.ndarray,
   texts: Sequence[tuple[str, str]],
-  framed: Sequence[int],
+  framed: Sequence[int] | np.ndarray = (),
+  *,
+  reviews: Mapping[int, label_review.Review],
+  subtitle: str,
   **headings: str,
 ) -> figure.Figure:
-  """Draw digits eight in a row, each with two lines of text beneath it."""
-  num_columns = 8
-  num_rows = math.ceil(len(images) / num_columns)
-  fig, ax = _new_grid(num_rows, num_columns, TEXT_CELL, **headings)
-  cells = [divmod(i, num_columns) for i in range(len(images))]
+  """Draw digits eight in a row, each with two lines of text beneath it.
+
+  Args:
+    images: [N, 28, 28] uint8.
+    texts: N pairs of lines.
+    framed: which of the N to frame.
+    reviews: of labels; where there are any, the subtitle explains the marks.
+    subtitle: of the figure.
+    **headings: `title` and `caption` of the figure.
+  """
+  if reviews:
+    subtitle += '; label reviewed: * upheld, † disputed'
+  cells = [divmod(i, 8) for i in range(len(images))]
+  shape = math.ceil(len(images) / 8), 8
+  fig, ax = _new_grid(shape, TEXT_CELL, subtitle=subtitle, **headings)
   _draw_mosaic(ax, images, cells, TEXT_CELL)
   for (row, column), (first, second) in zip(cells, texts, strict=True):
     x, y = corner(row, column, TEXT_CELL)
-    centre = {'x': x + _SIDE / 2, 'ha': 'center', 'va': 'center'}
+    centre: figure_style.Looks = {
+      'x': x + _SIDE / 2,
+      'ha': 'center',
+      'va': 'center',
+    }
     ax.text(y=y + 33, s=first, size=10, **centre)
     ax.text(y=y + 39, s=second, size=7, color=figure_style.GREY, **centre)
+  looks: figure_style.Looks = {'color': figure_style.VERMILLION}
   for i in framed:
-    x, y = corner(*cells[i], TEXT_CELL)
+    place = corner(*cells[i], TEXT_CELL)
     ax.add_patch(
-      patches.Rectangle(
-        (x, y),
-        _SIDE,
-        _SIDE,
-        fill=False,
-        color=figure_style.VERMILLION,
-        linewidth=2.5,
-      )
+      patches.Rectangle(place, _SIDE, _SIDE, fill=False, lw=2.5, **looks)
     )
   return fig
 
 
 def _new_grid(
-  num_rows: int, num_columns: int, cell: tuple[int, int], **headings: str
+  shape: tuple[int, int], cell: tuple[int, int], **headings: str
 ) -> tuple[figure.Figure, axes.Axes]:
   """Make axes whose unit is one pixel of a digit, the origin at the top."""
-  height, width = num_rows * cell[0], num_columns * cell[1]
+  height, width = shape[0] * cell[0], shape[1] * cell[1]
   inches = figure_style.INNER_WIDTH * height / width
   fig = figure_style.new_figure(inches, **headings)
-  ax = figure_style.add_axes(
-    fig, figure_style.MARGIN, 0, figure_style.INNER_WIDTH, inches
-  )
-  ax.set_axis_off()
+  ax = figure_style.add_blank_axes(fig, 0, inches)
   ax.set(xlim=(0, width), ylim=(height, 0))
   return fig, ax
 
@@ -211,23 +199,25 @@ def _draw_mosaic(
   cells: Sequence[tuple[int, int]],
   cell: tuple[int, int],
 ):
-  (width, height) = (
-    int(max(limits)) for limits in (ax.get_xlim(), ax.get_ylim())
-  )
+  width, height = grid_size(ax)
   mosaic = np.zeros((height, width), np.uint8)
   for image, (row, column) in zip(images, cells, strict=True):
     x, y = corner(row, column, cell)
     mosaic[y : y + _SIDE, x : x + _SIDE] = image
   # Dark ink on white paper, as it was written; MNIST stores it inverted.
-  ax.imshow(
-    mosaic,
-    cmap='gray_r',
-    vmin=0,
-    vmax=255,
-    extent=(0, width, height, 0),
-    aspect='auto',
-    interpolation='nearest',
-  )
+  show_pixels(ax, mosaic, cmap='gray_r', vmin=0, vmax=255)
+
+
+def show_pixels(ax: axes.Axes, pixels: np.ndarray, **looks):
+  """Show an array in axes whose unit is one of its pixels, sharp-edged."""
+  height, width = pixels.shape[:2]
+  looks |= {'extent': (0, width, height, 0), 'interpolation': 'nearest'}
+  ax.imshow(pixels, aspect='auto', **looks)
+
+
+def grid_size(ax: axes.Axes) -> tuple[int, int]:
+  """Return width and height of a grid, in pixels of its digits."""
+  return int(max(ax.get_xlim())), int(max(ax.get_ylim()))
 
 
 def corner(row: int, column: int, cell: tuple[int, int]) -> tuple[int, int]:

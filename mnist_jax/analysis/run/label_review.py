@@ -28,14 +28,12 @@ class Review:
   """What five people said of one test image.
 
   Attributes:
-    index: into the 10,000 test images, in the data set's own order.
     given: the label of the data set, 0..9.
     guess: the digit that a model held to be right, 0..9.
     votes: how many chose the given label, the guess, and neither of the two.
     verdict: UPHELD, GUESS, NEITHER or NONE.
   """
 
-  index: int
   given: int
   guess: int
   votes: tuple[int, int, int]
@@ -49,30 +47,25 @@ class Review:
 
 @functools.cache
 def load() -> dict[int, Review]:
-  """Returns the reviews by test index."""
+  """Return the reviews by test index, in the data set's own order."""
   with CSV.open(newline='') as file:
-    rows = list(csv.DictReader(file))
+    _, *rows = csv.reader(file)
+  numbers = [[int(number) for number in row[:-1]] for row in rows]
   return {
-    int(row['test_index']): Review(
-      index=int(row['test_index']),
-      given=int(row['given']),
-      guess=int(row['guess']),
-      votes=tuple(
-        int(row[f'votes_{side}']) for side in ('given', 'guess', 'neither')
-      ),
-      verdict=row['verdict'],
+    index: Review(given, guess, (kept, changed, neither), row[-1])
+    for row, (index, given, guess, kept, changed, neither) in zip(
+      rows, numbers, strict=True
     )
-    for row in rows
   }
 
 
 def reviews_of(dataset_name: str) -> dict[int, Review]:
-  """Returns `load()` for MNIST, and nothing for any other data set."""
+  """Return `load()` for MNIST, and nothing for any other data set."""
   return load() if dataset_name == 'mnist' else {}
 
 
 def score(predicted: np.ndarray, labels: np.ndarray) -> dict:
-  """Scores predictions against the labels as the reviewers left them.
+  """Score predictions against the labels as the reviewers left them.
 
   Where a majority chose the guess, it is the label; images without a digit
   that a majority chose are left out.

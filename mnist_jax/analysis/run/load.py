@@ -1,52 +1,125 @@
-"""A finished run, read back from its workdir and checked."""
+"""A finished run, in memory or read back from its workdir and checked."""
 
 import dataclasses
-import json
 import pathlib
-import zipfile
-import zlib
+from typing import Annotated, Required, TypedDict
 
+import msgspec
 import numpy as np
 
 from mnist_jax import errors
+from mnist_jax.analysis import text_table
 from mnist_jax.analysis.run import classification
 from mnist_jax.data import datasets
+from mnist_jax.workdir import array_files, json_files
 
+_AGAIN = 'train again into a fresh workdir'
 _TITLES = {'mnist': 'MNIST', 'uci_digits': 'UCI digits (not MNIST)'}
-_RESULT_KEYS = {
-  'dataset', 'config_name', 'seed', 'num_params', 'steps', 'epochs',
-  'selected', 'best_epoch', 'train', 'valid', 'test', 'train_seconds',
-  'compile_seconds', 'total_seconds', 'device', 'num_devices', 'versions',
-  'git_commit', 'command', 'notice',
-}  # fmt: skip
-_SPLIT_KEYS = {'loss', 'accuracy', 'num_errors', 'count'}
+_SIDE = 28
+# So that no sum or square of numbers that were read can overflow.
+_LARGEST = 1e100
+Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+Positive = Annotated[float, msgspec.Meta(ge=0, le=_LARGEST)]
+Integer = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-@dataclasses.dataclass(frozen=True)
+class Scores(TypedDict):
+  """What result.json says of one split."""
+
+  loss: Number
+  accuracy: Annotated[float, msgspec.Meta(ge=0, le=1)]
+  num_errors: Count
+  count: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+
+
+class Result(TypedDict):
+  """What result.json has."""
+
+  dataset: str
+  notice: str
+  config_name: str
+  command: str
+  seed: Integer
+  num_params: Count
+  steps: Count
+  epochs: Positive
+  selected: str
+  best_epoch: Positive | None
+  train_seconds: Positive
+  compile_seconds: Positive
+  total_seconds: Positive
+  device: str
+  num_devices: Count
+  versions: dict[str, str]
+  git_commit: str
+  train: Scores
+  valid: Scores | None
+  test: Scores
+
+
+class _Data(TypedDict, total=False):
+  name: Required[str]
+  manual_dir: Annotated[str, msgspec.Meta(pattern=r'^[^\0]*\Z')]
+  data_dir: Annotated[str, msgspec.Meta(pattern=r'^[^\0]*\Z')]
+
+
+class _Config(TypedDict):
+  data: _Data
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predictions:
+  """What a model answered on one split.
+
+  Attributes:
+    logits: [N, 10] float, finite, N at least 1.
+    labels: [N] int in 0..9.
+  """
+
+  logits: np.ndarray
+  labels: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Explanations:
+  """What a run kept of its model: the arrays of explanations.npz.
+
+  Attributes:
+    filters: [k, k, F] float32, finite, k in 1..28: the first convolution.
+    saliency: [M, 28, 28] float32 in [0, 1], M at least 1: how strongly each
+      pixel sways the model.
+    saliency_indices: [M] int32, each once: the test images `saliency` is of.
+  """
+
+  filters: np.ndarray
+  saliency: np.ndarray
+  saliency_indices: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Run:
-  """What a finished workdir holds.
+  """A finished run.
 
   Attributes:
     config: the resolved config, a nested dict.
     rows: of `metrics.jsonl`, in training order, at least one.
-    result: of `result.json`.
-    test_logits: [N, 10] float, finite, N at least 1.
-    test_labels: [N] int in 0..9.
-    valid_logits: the same of the validation split; None where there is none.
-    valid_labels: likewise.
+    result: of `result.json`, with the scores of every split.
+    test: of the test split.
+    valid: of the validation split; None where there is none.
+    explanations: None where a run is older than they are.
   """
 
   config: dict
   rows: list[dict]
   result: dict
-  test_logits: np.ndarray
-  test_labels: np.ndarray
-  valid_logits: np.ndarray | None
-  valid_labels: np.ndarray | None
+  test: Predictions
+  valid: Predictions | None
+  explanations: Explanations | None
 
   @property
   def data_title(self) -> str:
-    """The data set as people call it; whatever is not MNIST says so."""
+    """The data set as people call it."""
     return title_dataset(self.result['dataset'])
 
   @property
@@ -59,210 +132,142 @@ class Run:
 
 
 def title_dataset(name: str) -> str:
-  """Name a data set as people call it; whatever is not MNIST says so."""
+  """Name a data set as people call it; any other than MNIST says so."""
   return _TITLES.get(name, f'{name} (not MNIST)')
 
 
-def load_run(workdir: str | pathlib.Path, result: dict | None = None) -> Run:
-  """Read a finished run.
-
-  Args:
-    workdir: the folder that the training loop wrote.
-    result: what result.json will hold, where it is not written yet.
-
-  Returns:
-    The run; everything that `Run` promises has been checked.
+def load_run(workdir: str | pathlib.Path) -> Run:
+  """Read a finished run; everything that `Run` promises is checked.
 
   Raises:
     errors.UserError: if the folder is no workdir, the run is unfinished, or a
       file is missing, damaged, or holds what no run would write.
   """
   workdir = pathlib.Path(workdir)
-  rows = load_metrics(workdir)
-  config = load_config(workdir)
+  rows, config = load_rows(workdir), load_config(workdir)
   path = workdir / 'result.json'
-  if result is None and not path.exists():
+  result = json_files.read_object(path, Result, way_out=_AGAIN)
+  if result is None:
     raise errors.UserError(
       f'{workdir} holds an unfinished run (no result.json); give its training '
       'command again to finish it'
     )
-  if result is None:
-    result = _load_result(path)
-  predictions = _load_predictions(workdir / 'predictions.npz')
-  return Run(config, rows, result, **predictions)
+  path = workdir / 'predictions.npz'
+  test, valid = (_load_predictions(path, split) for split in ('test', 'valid'))
+  if test is None:
+    raise errors.UserError(f'{path} has no predictions; {_AGAIN}')
+  path = workdir / 'explanations.npz'
+  explanations = _load_explanations(path, len(test.labels))
+  return Run(config, rows, result, test, valid, explanations)
 
 
-def load_metrics(workdir: pathlib.Path) -> list[dict]:
+def load_rows(workdir: pathlib.Path) -> list[dict]:
   """Read `metrics.jsonl`, also of a run that was killed while it wrote.
-
-  Args:
-    workdir: the folder that the training loop wrote.
-
-  Returns:
-    One dict per step, at least one; a resumed run's second try of a step wins,
-    and a last line that was cut off is left out.
 
   Raises:
     errors.UserError: if there is no such file, no row in it, or a bad one.
   """
   path = workdir / 'metrics.jsonl'
-  lines = _read(path).splitlines()
-  rows = {}
-  for number, line in enumerate(lines, start=1):
-    try:
-      row = json.loads(line)
-      if (step := int(row['step'])) != row['step']:
-        raise ValueError(f'step {row["step"]} is no whole number')
-      rows[step] = {'epoch': float(row['epoch'])} | row
-    except (
-      *(ValueError, LookupError, TypeError),
-      *(OverflowError, RecursionError),
-    ) as error:
-      if number < len(lines):
-        raise errors.UserError(
-          f'{path}, line {number} is no row with step and epoch; remove it'
-        ) from error
-  if not rows:
+  if not path.exists():
+    raise errors.UserError(
+      f'{path} is not there; give the workdir of a run, such as '
+      'runs/improved-seed0'
+    )
+  if not (rows := read_numbers(path)):
     raise errors.UserError(
       f'{path} holds no row yet; wait for the first evaluation of the run'
     )
-  return [rows[step] for step in sorted(rows)]
+  return rows
+
+
+def read_numbers(path: pathlib.Path) -> list[dict[str, float]]:
+  """Read the rows of a `metrics.jsonl`; what is no number is left out."""
+  way_out = 'remove that line'
+  rows = [
+    {
+      name: value
+      for name, value in row.items()
+      if text_table.is_number(value) and abs(value) <= _LARGEST
+    }
+    for row in json_files.read_rows(path, way_out=way_out)
+  ]
+  return [row for row in rows if 'epoch' in row]
 
 
 def load_config(workdir: pathlib.Path) -> dict:
-  """Read `config.json`.
-
-  Args:
-    workdir: the folder that the training loop wrote.
-
-  Returns:
-    The resolved config, a nested dict that has at least `data.name`.
+  """Read `config.json`, a nested dict that has at least `data.name`.
 
   Raises:
     errors.UserError: if there is no such file, or it is no config.
   """
-  config = _load_json(workdir / 'config.json')
-  data = config.get('data')
-  if not isinstance(data, dict) or 'name' not in data:
-    raise errors.UserError(
-      f'{workdir / "config.json"} has no data.name; give a workdir that '
-      'mnist_jax.main wrote'
-    )
+  path = workdir / 'config.json'
+  config = json_files.read_object(path, _Config, way_out=_AGAIN)
+  if config is None:
+    raise errors.UserError(f'{path} is not there; {_AGAIN}')
   return config
 
 
-def _load_result(path: pathlib.Path) -> dict:
-  result = _load_json(path)
-  missing = _RESULT_KEYS - result.keys()
-  for split in {'train', 'valid', 'test'} & result.keys():
-    # Only the validation split may be null.
-    if result[split] is not None or split != 'valid':
-      missing |= {
-        f'{split}.{k}' for k in _SPLIT_KEYS - set(result[split] or ())
-      }
-  if missing:
+def _load_predictions(path: pathlib.Path, split: str) -> Predictions | None:
+  schema = {
+    f'{split}_logits': ('float32', 'N', classification.NUM_CLASSES),
+    f'{split}_labels': ('int32', 'N'),
+  }
+  arrays = array_files.read_arrays(path, schema, way_out=_AGAIN)
+  if not arrays:
+    return None
+  logits, labels = arrays.values()
+  if bad := (~np.isfinite(logits)).sum():
     raise errors.UserError(
-      f'{path} lacks {", ".join(sorted(missing))}; train again into a fresh '
-      'workdir'
+      f'{path} holds {bad} {split}_logits that are not finite, so the run '
+      'diverged; train again with a lower optim.lr'
     )
-  return result
-
-
-def _load_json(path: pathlib.Path) -> dict:
-  try:
-    content = json.loads(_read(path))
-  except ValueError as error:
+  low, high = labels.min(), labels.max()
+  if low < 0 or high >= classification.NUM_CLASSES:
     raise errors.UserError(
-      f'{path} is not JSON ({error}); train again into a fresh workdir'
-    ) from error
-  if not isinstance(content, dict):
-    raise errors.UserError(f'{path} must hold one JSON object; train again')
-  return content
+      f'{path} holds {split}_labels from {low} to {high}, but digits go from 0 '
+      f'to 9; {_AGAIN}'
+    )
+  return Predictions(logits, labels)
 
 
-def _read(path: pathlib.Path) -> str:
-  try:
-    return path.read_text(encoding='utf-8')
-  except (OSError, UnicodeDecodeError) as error:
-    raise errors.UserError(
-      f'{path} cannot be read; give the workdir of a run, such as '
-      'runs/improved-seed0'
-    ) from error
-
-
-def _load_predictions(path: pathlib.Path) -> dict[str, np.ndarray | None]:
-  try:
-    # Without pickle: a workdir from somebody else must not run code here.
-    with np.load(path, allow_pickle=False) as arrays:
-      found = {name: arrays[name] for name in _PREDICTIONS if name in arrays}
-  except (
-    *(OSError, ValueError, LookupError, TypeError, EOFError),
-    *(zipfile.BadZipFile, zlib.error),
-  ) as error:
-    raise errors.UserError(
-      f'{path} does not give test_logits and test_labels; {_AGAIN}'
-    ) from error
-  for split in ('test', 'valid'):
-    logits, labels = (found.get(f'{split}_{what}') for what in _PARTS)
-    if split == 'valid' and logits is None and labels is None:
-      continue
-    if problem := _find_problem(split, logits, labels):
-      raise errors.UserError(f'{path} {problem}')
-  return {name: found.get(name) for name in _PREDICTIONS}
-
-
-_AGAIN = 'train again into a fresh workdir'
-_PARTS = ('logits', 'labels')
-_PREDICTIONS = [f'{s}_{part}' for s in ('test', 'valid') for part in _PARTS]
-
-
-def _find_problem(
-  split: str, logits: np.ndarray | None, labels: np.ndarray | None
-) -> str:
-  """Say what is wrong with a split's predictions; '' if nothing is."""
-  if logits is None or labels is None:
-    return f'does not give {split}_logits and {split}_labels; {_AGAIN}'
-  shape, count = logits.shape, labels.size
-  if (
-    labels.ndim != 1
-    or not count
-    or shape != (count, classification.NUM_CLASSES)
+def _load_explanations(
+  path: pathlib.Path, num_test: int
+) -> Explanations | None:
+  way_out = f'delete it to do without, or {_AGAIN}'
+  schema = {
+    'filters': ('float32', 'k', 'k', 'F'),
+    'saliency': ('float32', 'M', _SIDE, _SIDE),
+    'saliency_indices': ('int32', 'M'),
+  }
+  arrays = array_files.read_arrays(path, schema, way_out=way_out)
+  if not arrays:
+    return None
+  filters, saliency, indices = arrays.values()
+  for satisfied, rule in (
+    (len(filters) <= _SIDE, f'filters must be at most {_SIDE} by {_SIDE}'),
+    (np.isfinite(filters).all(), 'filters must be finite'),
+    # Asked so, because NaN is neither.
+    (((saliency >= 0) & (saliency <= 1)).all(), 'saliency must be in 0..1'),
+    (
+      len(np.unique(indices)) == indices.size
+      and 0 <= indices.min() <= indices.max() < num_test,
+      f'saliency_indices must be below {num_test:,}, each once',
+    ),
   ):
-    return (
-      f'holds {split}_logits {list(shape)} and {split}_labels '
-      f'{list(labels.shape)}, which must be [N, 10] and [N]; {_AGAIN}'
-    )
-  if labels.dtype.kind not in 'iu' or logits.dtype.kind != 'f':
-    return (
-      f'holds {logits.dtype} {split}_logits and {labels.dtype} {split}_labels, '
-      f'which must be float32 and int32; {_AGAIN}'
-    )
-  if not np.isfinite(logits).all():
-    return (
-      f'holds {(~np.isfinite(logits)).sum()} {split}_logits that are not '
-      'finite, so the run diverged; train again with a lower optim.lr'
-    )
-  if labels.min() < 0 or labels.max() >= classification.NUM_CLASSES:
-    return (
-      f'holds {split}_labels from {labels.min()} to {labels.max()}, but digits '
-      f'go from 0 to 9; {_AGAIN}'
-    )
-  return ''
+    if not satisfied:
+      raise errors.UserError(f'{path}: {rule}; {way_out}')
+  return Explanations(filters, saliency, indices)
 
 
 def check_dataset(run: Run, dataset: datasets.Dataset):
   """Make sure that the images shown are those that the model saw.
 
-  Args:
-    run: the run to explain.
-    dataset: the data set whose images are to be shown.
-
   Raises:
     errors.UserError: if the run was on other test images.
   """
-  if not np.array_equal(run.test_labels, dataset.test.labels):
+  if not np.array_equal(run.test.labels, dataset.test.labels):
     raise errors.UserError(
-      f'the run was tested on {len(run.test_labels)} images of '
+      f'the run was tested on {len(run.test.labels)} images of '
       f'{run.result["dataset"]}, and these {len(dataset.test.labels)} of '
       f'{dataset.name} are others; load the data set that it was trained on'
     )

@@ -6,80 +6,49 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mnist_jax.analysis import figure_style
+from mnist_jax.analysis import figure_style, html_page
 from mnist_jax.analysis.run import (
   advice,
   calibration,
   calibration_figures,
   classification,
   digit_grids,
-  explanations,
   label_review,
   load,
-  render,
   saliency_figures,
   training_figures,
 )
 from mnist_jax.data import datasets
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, best_epoch
 
 
 def write_all(
-  workdir: str | pathlib.Path, dataset: datasets.Dataset
+  workdir: str | pathlib.Path, run: load.Run, dataset: datasets.Dataset
 ) -> list[pathlib.Path]:
-  """Write the figures, `analysis.json` and `report.html` of a finished run.
+  """Write the figures, `analysis.json` and `report.html` of a run.
 
   Args:
-    workdir: the folder that the training loop wrote.
-    dataset: the data set that the run was trained and tested on.
+    workdir: the folder to write into.
+    run: the finished run.
+    dataset: the data set that it was trained and tested on.
 
   Returns:
     The paths written; each file appears whole or not at all.
 
   Raises:
-    errors.UserError: if the run is unfinished or damaged, was on another data
-      set, or the workdir cannot be written.
-  """
-  run = load.load_run(workdir)
-  described, pictures = draw(workdir, run, dataset)
-  return write(workdir, run, described, pictures)
-
-
-def draw(
-  workdir: str | pathlib.Path, run: load.Run, dataset: datasets.Dataset
-) -> tuple[dict, dict[str, bytes]]:
-  """Compute the tables and draw the figures, without the scores of training.
-
-  Args:
-    workdir: the folder of the run.
-    run: the run; what its result says of the splits is not read.
-    dataset: the data set that the run was trained and tested on.
-
-  Returns:
-    What `describe` returns, and PNG files by the name of the figure, in the
-    order of the page.
-
-  Raises:
-    errors.UserError: if the run was on another data set, or damaged.
+    errors.UserError: if the run was on another data set, or the workdir cannot
+      be written.
   """
   load.check_dataset(run, dataset)
-  explained = explanations.load(workdir, len(run.test_labels))
   described = describe(run, dataset.name)
-  return described, _draw(run, dataset, described, explained)
-
-
-def write(
-  workdir: str | pathlib.Path,
-  run: load.Run,
-  described: dict,
-  pictures: Mapping[str, bytes],
-) -> list[pathlib.Path]:
-  """Write what `draw` returned, and the page; see `write_all`."""
-  page = render.render(run, described, advice.advise(run, described), pictures)
+  pictures = {
+    name: figure_style.to_png(fig)
+    for name, fig in _draw(run, dataset, described).items()
+  }
   head = {k: run.result[k] for k in ('dataset', 'config_name', 'seed')}
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['analysis.json'] = json.dumps(head | described, indent=1).encode()
-  contents['report.html'] = page.encode()
+  contents['report.html'] = _render(run, described, pictures).encode()
   return [
     atomic_files.write(pathlib.Path(workdir) / name, content)
     for name, content in contents.items()
@@ -95,112 +64,95 @@ def describe(run: load.Run, dataset_name: str) -> dict:
       null for others.
 
   Returns:
-    What `analysis.json` holds: `tables.describe` of the test split,
+    What `analysis.json` holds: `classification.describe` of the test split,
     `calibration`, `halves` and `label_review`. Errors on reviewed images say
     the `verdict`.
   """
-  logits, labels = run.test_logits, run.test_labels
+  logits, labels = run.test.logits, run.test.labels
   described = classification.describe(logits, labels)
   reviews = label_review.reviews_of(dataset_name)
   for error in described['errors']:
     review = reviews.get(error['index'])
     error['verdict'] = review and review.verdict
+  temperature = None
+  if (valid := run.valid) is not None:
+    temperature = calibration.fit_temperature(valid.logits, valid.labels)
   predicted = logits.argmax(axis=1)
   return described | {
-    'calibration': calibration.describe(
-      logits, labels, run.valid_logits, run.valid_labels
-    ),
+    'calibration': calibration.describe(logits, labels, temperature),
     'halves': classification.halves(labels, predicted) if reviews else None,
     'label_review': label_review.score(predicted, labels) if reviews else None,
   }
 
 
-def write_curves(workdir: str | pathlib.Path) -> pathlib.Path:
-  """Draw the curves of a run that may still be training.
-
-  Args:
-    workdir: a folder with `config.json` and `metrics.jsonl`.
-
-  Returns:
-    The path of the figure.
-
-  Raises:
-    errors.UserError: if one of the two files is missing or damaged, or the
-      figure cannot be written.
-  """
-  workdir = pathlib.Path(workdir)
-  rows, config = load.load_metrics(workdir), load.load_config(workdir)
-  caption = (
-    f'data {config["data"]["name"]} · {workdir.resolve().name} · '
-    f'seed {config.get("seed", "unknown")} · unfinished'
+def _draw(run: load.Run, dataset: datasets.Dataset, described: dict) -> dict:
+  """Draw each figure, by name and in the order of the page."""
+  caption, test = run.caption, dataset.test
+  digits = digit_grids.PredictedDigits(
+    test.images,
+    test.labels,
+    classification.softmax(run.test.logits),
+    label_review.reviews_of(dataset.name),
+    caption,
   )
-  fig = training_figures.training_curves(rows, _best_epoch(rows), caption)
-  return atomic_files.write(
-    workdir / 'figures/training_curves.png', figure_style.to_png(fig)
-  )
-
-
-def _best_epoch(rows: list[Mapping]) -> float | None:
-  """Find the epoch of the highest validation accuracy, the first if equal."""
-  scored = [row for row in rows if row.get('valid/accuracy') is not None]
-  best = max(scored, key=lambda row: row['valid/accuracy'], default=None)
-  return best and best['epoch']
-
-
-def _draw(
-  run: load.Run,
-  dataset: datasets.Dataset,
-  described: dict,
-  explained: explanations.Explanations | None,
-) -> dict[str, bytes]:
-  """Draw each figure as a PNG, by name and in the order of the page."""
-  best_epoch = run.result['best_epoch']
-  if best_epoch is None:
-    best_epoch = _best_epoch(run.rows)
-  train, test, caption = dataset.train, dataset.test, run.caption
-  probabilities = classification.softmax(run.test_logits)
-  answers = test.images, test.labels, probabilities
-  reviews = label_review.reviews_of(dataset.name)
+  best = run.result['best_epoch']
+  calibrated = described['calibration']
   matrix = np.array(described['confusion_matrix'])
   figures = {
     'training_curves': training_figures.training_curves(
-      run.rows, best_epoch, caption
+      run.rows, best_epoch.find(run.rows) if best is None else best, caption
     ),
     'per_class': training_figures.per_class_bars(
       described['per_class'], caption
     ),
     'confusion_matrix': training_figures.confusion_matrix(matrix, caption),
-    'misclassified': digit_grids.misclassified(*answers, reviews, caption),
-    **_draw_confidence(probabilities, test.labels, described, caption),
-    'sample_digits': digit_grids.sample_digits(
-      train.images, train.labels, caption
-    ),
-    'predictions': digit_grids.predictions(*answers, reviews, caption),
-  }
-  if explained is not None:
-    figures |= {
-      'filters': saliency_figures.filters(explained, caption),
-      'saliency': saliency_figures.saliency(
-        explained, *answers, reviews, caption
-      ),
-    }
-  return {name: figure_style.to_png(fig) for name, fig in figures.items()}
-
-
-def _draw_confidence(probabilities, labels, described: dict, caption: str):
-  calibrated = described['calibration']
-  before, after = calibrated['before'], calibrated['after']
-  confidence = probabilities.max(axis=1)
-  right = probabilities.argmax(axis=1) == labels
-  summary = f'calibration error {before["ece"]:.2%}'
-  if after:
-    summary += f', {after["ece"]:.2%} after temperature scaling'
-  return {
+    'misclassified': digit_grids.misclassified(digits),
     'reliability': calibration_figures.reliability(
-      before['bins'], after and after['bins'], summary, caption
+      calibrated['before'], calibrated['after'], caption
     ),
     'confidence': calibration_figures.confidence_histogram(
-      confidence[right], confidence[~right], caption
+      digits.confidence, digits.predicted == test.labels, caption
     ),
     'coverage': calibration_figures.coverage(calibrated['coverage'], caption),
+    'sample_digits': digit_grids.sample_digits(
+      dataset.train.images, dataset.train.labels, caption
+    ),
+    'predictions': digit_grids.predictions(digits),
   }
+  if (explained := run.explanations) is not None:
+    figures['filters'] = saliency_figures.filters(explained.filters, caption)
+    figures['saliency'] = saliency_figures.saliency(explained, digits)
+  return figures
+
+
+def _render(run: load.Run, described: dict, pictures: Mapping[str, bytes]):
+  """Fill in the page: figures inline, no script, nothing fetched."""
+  template = html_page.create_environment().get_template('run/report.html')
+  return template.render(
+    run=run,
+    result=run.result,
+    tables=described,
+    advice=advice.advise(run, described),
+    images={name: html_page.inline(png) for name, png in pictures.items()},
+    config=json.dumps(run.config, indent=2),
+  )
+
+
+def write_curves(workdir: str | pathlib.Path) -> pathlib.Path:
+  """Draw the curves of a run that may still be training.
+
+  Raises:
+    errors.UserError: if its `config.json` or `metrics.jsonl` is missing or
+      damaged, or the figure cannot be written.
+  """
+  workdir = pathlib.Path(workdir)
+  rows, config = load.load_rows(workdir), load.load_config(workdir)
+  caption = (
+    f'data {config["data"]["name"]} · {workdir.resolve().name} · '
+    f'seed {config.get("seed", "unknown")} · unfinished'
+  )
+  best = best_epoch.find(rows)
+  fig = training_figures.training_curves(rows, best, caption)
+  return atomic_files.write(
+    workdir / 'figures/training_curves.png', figure_style.to_png(fig)
+  )

@@ -1,4 +1,4 @@
-"""Learning curves, confusion matrix and digits, as matplotlib figures."""
+"""Learning curves, confusion matrix and scores per digit, as figures."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,7 @@ from matplotlib import axes, colormaps, colors, figure, lines, ticker
 
 from mnist_jax.analysis import figure_style
 
-# Told apart by colour, by line and by marker, so that one may be missing.
-SERIES = {
-  'train': {'color': figure_style.BLUE, 'linestyle': '-', 'marker': 'o'},
-  'valid': {'color': figure_style.VERMILLION, 'linestyle': '--', 'marker': 's'},
-}
+SERIES = {'train': figure_style.SOLID, 'valid': figure_style.DASHED}
 NAMES = {'train': 'training', 'valid': 'validation'}
 
 
@@ -22,16 +18,12 @@ def training_curves(
   best_epoch: float | None,
   caption: str,
 ) -> figure.Figure:
-  """Draw loss and accuracy over the epochs.
+  """Draw loss and accuracy over the epochs, without validation one line each.
 
   Args:
     rows: of `metrics.jsonl`, at least one; numbers that are missing, null or
       not finite leave a gap in their curve.
     best_epoch: where to put a mark, or None.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with two charts; one line each if there is no validation split.
   """
   fig = figure_style.new_figure(
     3.35,
@@ -45,12 +37,12 @@ def training_curves(
   losses = _values(rows, 'train/loss', 'valid/loss')
   scale_by_log(charts[0], losses, 'Loss')
   charts[1].yaxis.set_major_formatter(ticker.PercentFormatter(1))
-  fig.legend(
-    handles=_handles(rows, best_epoch),
-    loc='lower center',
-    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
-    ncols=3,
-  )
+  handles = list_handles(_present(rows))
+  if best_epoch is not None:
+    label = f'best by validation: epoch {best_epoch:g}'
+    dots: figure_style.Looks = {'color': figure_style.GREY, 'linestyle': ':'}
+    handles.append(lines.Line2D([], [], label=label, **dots))
+  figure_style.add_legend(fig, 3, handles=handles)
   return fig
 
 
@@ -70,10 +62,7 @@ def _last_accuracies(rows: Sequence[Mapping]) -> str:
 
 
 def _draw_curves(
-  ax: axes.Axes,
-  rows: Sequence[Mapping],
-  metric: str,
-  best_epoch: float | None,
+  ax: axes.Axes, rows: Sequence[Mapping], metric: str, best_epoch: float | None
 ):
   ax.set(xlabel='epoch', title=metric.capitalize())
   ax.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
@@ -82,12 +71,16 @@ def _draw_curves(
   for split in _present(rows):
     values = _values(rows, f'{split}/{metric}')
     values[~np.isfinite(values)] = math.nan
-    every = max(1, len(rows) // 20)  # More markers would hide the line.
-    ax.plot(epochs, values, markersize=3.5, markevery=every, **SERIES[split])
+    ax.plot(epochs, values, **SERIES[split] | mark_some(len(rows)))
   if all(np.isnan(line.get_ydata()).all() for line in ax.lines):
     ax.text(0.5, 0.5, 'not finite', transform=ax.transAxes, ha='center')
   if best_epoch is not None:
     ax.axvline(best_epoch, color=figure_style.GREY, linestyle=':', zorder=0)
+
+
+def mark_some(num_points: int) -> figure_style.Looks:
+  """Return looks with some 20 markers; more of them would hide the line."""
+  return {'markersize': 3.5, 'markevery': max(1, num_points // 20)}
 
 
 def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str):
@@ -95,8 +88,8 @@ def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str):
 
   Args:
     ax: the chart, with its curves.
-    values: all that it shows; what is not finite or not positive is left out.
-    title: of the chart; it gets to say so.
+    values: all that it shows.
+    title: of the chart; on a log scale it says so.
   """
   finite = values[np.isfinite(values) & (values > 0)]
   if len(finite) and finite.max() > 20 * finite.min():
@@ -109,31 +102,17 @@ def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str):
     ax.yaxis.set_minor_locator(ticker.NullLocator())
 
 
-def _handles(
-  rows: Sequence[Mapping], best_epoch: float | None
-) -> list[lines.Line2D]:
-  handles = [
+def list_handles(splits: Sequence[str]) -> list[lines.Line2D]:
+  """List what the legend shows of these splits."""
+  return [
     lines.Line2D([], [], markersize=3.5, label=NAMES[split], **SERIES[split])
-    for split in _present(rows)
+    for split in splits
   ]
-  if best_epoch is not None:
-    label = f'best by validation: epoch {best_epoch:g}'
-    dots = {'color': figure_style.GREY, 'linestyle': ':'}
-    handles.append(lines.Line2D([], [], label=label, **dots))
-  return handles
 
 
 @figure_style.applied
 def confusion_matrix(matrix: np.ndarray, caption: str) -> figure.Figure:
-  """Draw the confusion matrix, so that the rare mistakes can be seen.
-
-  Args:
-    matrix: [10, 10] int, rows true and columns predicted.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with all counts; only the mistakes are coloured, on a log scale.
-  """
+  """Draw all counts; only the mistakes are coloured, so the rare ones show."""
   mistakes = matrix * (1 - np.eye(10, dtype=int))
   fig = figure_style.new_figure(
     6.2,
@@ -162,32 +141,16 @@ def _draw_cells(ax: axes.Axes, matrix: np.ndarray, mistakes: np.ndarray):
   ax.imshow(cells, extent=(-0.5, 9.5, 9.5, -0.5))
   for (row, column), count in np.ndenumerate(matrix):
     dark = cells[row, column, :3].mean() < 0.5
-    colour = 'white' if dark else figure_style.INK if count else '#9a9a9a'
-    text = str(count) if count else '·'
-    ax.text(
-      column,
-      row,
-      text,
-      color=colour,
-      size=11,
-      ha='center',
-      va='center_baseline',
-    )
+    color = 'white' if dark else figure_style.INK if count else '#9a9a9a'
+    looks: figure_style.Looks = {'ha': 'center', 'va': 'center_baseline'}
+    ax.text(column, row, str(count or '·'), color=color, size=11, **looks)
 
 
 @figure_style.applied
 def per_class_bars(
   per_class: Sequence[Mapping[str, float]], caption: str
 ) -> figure.Figure:
-  """Draw how well each digit is read.
-
-  Args:
-    per_class: ten dicts, as `tables.per_class` returns them.
-    caption: data set, config name and seed.
-
-  Returns:
-    A figure with precision and recall per digit, and F1 beneath.
-  """
+  """Draw what `classification.per_class` returned."""
   floor = _find_floor(per_class)
   fig = figure_style.new_figure(
     3.2,
@@ -211,11 +174,7 @@ def per_class_bars(
   ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=1))
   ax.grid(axis='y')
   ax.set_axisbelow(True)
-  fig.legend(
-    loc='lower center',
-    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
-    ncols=2,
-  )
+  figure_style.add_legend(fig, 2)
   return fig
 
 

@@ -4,29 +4,21 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib import axes, figure, lines, ticker
+from matplotlib import axes, figure, ticker
 
 from mnist_jax.analysis import figure_style
 from mnist_jax.analysis.run import training_figures
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Band:
-  """One curve of many seeds; arrays of one number per epoch.
+  """One curve of many seeds; arrays of one number per epoch, [E]."""
 
-  Attributes:
-    epochs: [E] float, rising.
-    mean: [E] float, over the seeds that have a number there.
-    low: [E] float, the lowest of them.
-    high: [E] float, the highest.
-    count: [E] int, how many they are, at least 1.
-  """
-
-  epochs: np.ndarray
-  mean: np.ndarray
-  low: np.ndarray
+  epochs: np.ndarray  # Rising.
+  mean: np.ndarray  # Over the seeds that have a number there.
+  low: np.ndarray  # The lowest of them.
   high: np.ndarray
-  count: np.ndarray
+  count: np.ndarray  # How many they are, int, at least 1.
 
 
 def find_band(
@@ -41,12 +33,11 @@ def find_band(
   Returns:
     The band; None where no seed has a finite number of that name.
   """
-  found = {}
-  for rows in seeded:
-    for row in rows:
-      if np.isfinite(row.get(key, np.nan)):
-        # The same step can round to another epoch: six digits tell them apart.
-        found.setdefault(round(row['epoch'], 6), []).append(row[key])
+  found: dict[float, list[float]] = {}
+  for row in (row for rows in seeded for row in rows):
+    if np.isfinite(row.get(key, np.nan)):
+      # The same step can round to another epoch: six digits tell them apart.
+      found.setdefault(round(row['epoch'], 6), []).append(row[key])
   if not found:
     return None
   epochs = sorted(found)
@@ -64,12 +55,10 @@ def curves(
 ) -> figure.Figure:
   """Draw loss and error over the epochs, with the range over seeds.
 
+  Where some seeds have stopped, curves are pale.
+
   Args:
     seeded: the rows of `metrics.jsonl` of each seed, of one or more.
-    caption: data set, sweep and number of seeds.
-
-  Returns:
-    A figure with two charts; where some seeds have stopped, curves are pale.
   """
   charted = [_find_bands(seeded, metric) for metric in ('loss', 'accuracy')]
   fig = figure_style.new_figure(
@@ -82,52 +71,38 @@ def curves(
   for ax, title, bands in zip(axes_, ('Loss', 'Error'), charted, strict=True):
     _draw_chart(ax, title, bands)
   axes_[1].yaxis.set_major_formatter(lambda y, _: f'{100 * y:.4g}%')
-  splits = list(charted[0] | charted[1])
-  fig.legend(
-    handles=[
-      lines.Line2D(
-        [], [], markersize=3.5, label=training_figures.NAMES[split], **look
-      )
-      for split, look in training_figures.SERIES.items()
-      if split in splits
-    ],
-    loc='lower center',
-    bbox_to_anchor=(0.5, figure_style.FOOTER / fig.get_figheight()),
-    ncols=2,
-  )
+  splits = [s for s in training_figures.SERIES if s in charted[0] | charted[1]]
+  handles = training_figures.list_handles(splits)
+  figure_style.add_legend(fig, 2, handles=handles)
   return fig
 
 
 def _find_bands(seeded, metric: str) -> dict[str, Band]:
-  bands = {
-    s: find_band(seeded, f'{s}/{metric}') for s in training_figures.SERIES
-  }
-  bands = {split: band for split, band in bands.items() if band is not None}
-  return {
-    s: _to_error(b) if metric == 'accuracy' else b for s, b in bands.items()
-  }
-
-
-def _to_error(band: Band) -> Band:
-  return dataclasses.replace(
-    band, mean=1 - band.mean, low=1 - band.high, high=1 - band.low
-  )
+  bands = {}
+  for split in training_figures.SERIES:
+    band = find_band(seeded, f'{split}/{metric}')
+    if band and metric == 'accuracy':  # Drawn as error.
+      error = {
+        'mean': 1 - band.mean,
+        'low': 1 - band.high,
+        'high': 1 - band.low,
+      }
+      band = dataclasses.replace(band, **error)
+    if band:
+      bands[split] = band
+  return bands
 
 
 def _explain(bands: Sequence[Band]) -> str:
-  said = 'line: mean over seeds; band: from the lowest to the highest'
-  ends = [find_full(band) for band in bands]
-  early = [
-    band.epochs[end - 1]
-    for band, end in zip(bands, ends, strict=True)
-    if end < len(band.epochs)
-  ]
-  if early:
-    said += f'; pale after epoch {min(early):g}, where seeds stop'
-  return said
+  text = 'line: mean over seeds; band: from the lowest to the highest'
+  full = [b.epochs[: count_full(b)] for b in bands if min(b.count) < b.count[0]]
+  if full:
+    first = min(epochs[-1] for epochs in full)
+    text += f'; pale after epoch {first:g}, where seeds stop'
+  return text
 
 
-def find_full(band: Band) -> int:
+def count_full(band: Band) -> int:
   """Count the leading epochs that as many seeds have as have the first."""
   fewer = band.count < band.count[0]
   return int(np.argmax(fewer)) if fewer.any() else len(band.count)
@@ -158,27 +133,20 @@ def _draw_chart(ax: axes.Axes, title: str, bands: Mapping[str, Band]):
 def _draw_point(ax: axes.Axes, split: str, band: Band):
   # Apart, because both splits stand at the same epoch.
   x = band.epochs + (0.06 if split == 'valid' else -0.06)
-  look = training_figures.SERIES[split]
-  ax.errorbar(
-    x,
-    band.mean,
-    yerr=[band.mean - band.low, band.high - band.mean],
-    capsize=4,
-    markersize=5,
-    **look | {'linestyle': ''},
-  )
+  look = training_figures.SERIES[split] | {'linestyle': '', 'markersize': 5}
+  reach = [band.mean - band.low, band.high - band.mean]
+  ax.errorbar(x, band.mean, yerr=reach, capsize=4, **look)
 
 
 def _draw_band(ax: axes.Axes, split: str, band: Band):
-  look, full = training_figures.SERIES[split], find_full(band)
-  every = max(1, len(band.epochs) // 20)  # More markers would hide the line.
-  dots = {'markersize': 3.5, 'markevery': every}
-  # The pale part starts at the last full epoch, so that nothing is torn.
-  for part, alpha in ((slice(full), 1), (slice(full - 1, None), 0.4)):
-    if part.start is not None and full == len(band.epochs):
-      continue
+  look, full = training_figures.SERIES[split], count_full(band)
+  dots = training_figures.mark_some(len(band.epochs))
+  parts = [(slice(full), 1.0)]
+  if full < len(band.epochs):
+    # The pale part starts at the last full epoch, so that nothing is torn.
+    parts.append((slice(full - 1, None), 0.4))
+  for part, alpha in parts:
     epochs = band.epochs[part]
     ax.plot(epochs, band.mean[part], alpha=alpha, **look, **dots)
-    sides = band.low[part], band.high[part]
     tint = {'color': look['color'], 'linewidth': 0, 'alpha': 0.18 * alpha}
-    ax.fill_between(epochs, *sides, **tint)
+    ax.fill_between(epochs, band.low[part], band.high[part], **tint)

@@ -1,15 +1,54 @@
 """A sweep, read back from its folder or its file, and checked."""
 
-import json
+import math
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
 
 from mnist_jax import errors
-from mnist_jax.analysis.run import load as load_lib
-from mnist_jax.analysis.sweep import checks, summary
+from mnist_jax.analysis import text_table
+from mnist_jax.analysis.run import load as run_load
+from mnist_jax.analysis.sweep import summary
+from mnist_jax.workdir import json_files
 
 NAME = 'sweep.json'
-MAX_BYTES, MAX_METRICS_BYTES = 64 * 2**20, 16 * 2**20
+MAX_TRIALS = 1_000
+_AGAIN = 'run the sweep again into a fresh folder'
+_Value = run_load.Integer | run_load.Number | str | bool
+_Overrides = Annotated[
+  dict[str, _Value | list[_Value]], msgspec.Meta(max_length=20)
+]
+_AtMost = msgspec.Meta(max_length=MAX_TRIALS)
+
+
+class _Failed(msgspec.Struct):
+  seed: run_load.Count
+  overrides: _Overrides = {}
+  reason: str = 'unknown reason'
+
+
+class _Trial(msgspec.Struct):
+  seed: run_load.Count
+  dataset: str
+  config_name: str
+  train_seconds: run_load.Positive
+  test: run_load.Scores
+  train: run_load.Scores | None = None
+  valid: run_load.Scores | None = None
+  overrides: _Overrides = {}
+  workdir: Annotated[str, msgspec.Meta(max_length=255)] = ''
+
+
+class _Sweep(msgspec.Struct):
+  config_name: str
+  seeds: Annotated[list[_Trial], _AtMost]
+  failed: Annotated[list[_Failed], _AtMost] = []
+  dataset: str = 'unknown'
+  mode: str = ''
+  device: str = ''
+  notice: str = ''
 
 
 def is_sweep(path: str | pathlib.Path) -> bool:
@@ -27,105 +66,106 @@ def find_folder(path: str | pathlib.Path) -> pathlib.Path | None:
 
 
 def load(path: str | pathlib.Path) -> dict:
-  """Read a sweep.
-
-  Args:
-    path: the folder of a sweep, or the JSON file of one.
-
-  Returns:
-    What `sweep_checks.check` returns.
-
-  Raises:
-    errors.UserError: if there is no sweep, or it is damaged.
-  """
+  """Read a sweep from its folder or its JSON file; see `check`."""
   path = pathlib.Path(path)
-  if path.is_dir():
-    path = path / NAME
-  try:
-    if path.stat().st_size > MAX_BYTES:
-      raise errors.UserError(
-        f'{path} has more than {MAX_BYTES // 2**20} MiB, and no sweep has; '
-        f'give a sweep.json of at most {checks.MAX_RESULTS:,} results'
-      )
-    text = path.read_text(encoding='utf-8')
-  except (OSError, UnicodeDecodeError) as error:
+  path = path / NAME if path.is_dir() else path
+  content = json_files.read_object(path, way_out=_AGAIN)
+  if content is None:
     raise errors.UserError(
-      f'{path} cannot be read; give the folder of a sweep, which holds {NAME}'
-    ) from error
-  try:
-    content = json.loads(text, parse_constant=_refuse_constant)
-  # Thousands of brackets exhaust the parser's stack, and digits its integers.
-  except (ValueError, RecursionError) as error:
-    reason = checks.clean(str(error), 80)
-    raise errors.UserError(
-      f'{path} is not JSON ({reason}); {checks.AGAIN}'
-    ) from error
-  return checks.check(content, str(path))
+      f'{path} is not there; give the folder of a sweep, which holds {NAME}'
+    )
+  return check(content, str(path))
 
 
-def _refuse_constant(name: str):
-  raise ValueError(f'{name} is no number')
-
-
-def pick_best(sweep: Mapping) -> tuple[dict, dict]:
-  """Take the point of a sweep that stands for it.
+def check(content: Any, where: str = 'the sweep') -> dict:
+  """Make sure that a sweep holds what the analysis relies on.
 
   Args:
-    sweep: what `sweep_checks.check` returned.
+    content: of `sweep.json`.
+    where: it is from, for the messages.
 
   Returns:
-    The sweep with the seeds of one point alone, and that point's overrides: of
-    several points the best by validation.
+    What `_Sweep` says of it, texts in one line each, and beside it `settings`,
+    what `summary.list_settings` returns.
 
   Raises:
-    errors.UserError: if there are several points and no validation to choose.
+    errors.UserError: in one line, if it does not.
   """
-  grouped = summary.group(sweep['seeds'])
-  if len(grouped) <= 1:
-    return dict(sweep), grouped[0][0] if grouped else {}
-  points = summary.list_points(summary.summarize(sweep['seeds']))
-  best = summary.find_best(points)
+  try:
+    sweep = _clean(msgspec.to_builtins(msgspec.convert(content, _Sweep)))
+    for trial in sweep['seeds']:
+      _check_trial(trial)
+      sweep['dataset'] = trial['dataset']
+    _check_together(sweep['seeds'])
+  except ValueError as error:  # Those of msgspec are such too.
+    raise errors.UserError(
+      f'{where} is no sweep ({error}); {_AGAIN}'
+    ) from error
+  return sweep | {'settings': summary.list_settings(sweep['seeds'])}
+
+
+def _clean(value: Any) -> Any:
+  """Make one line of each text, without what would steer a terminal."""
+  if isinstance(value, str):
+    line = ''.join(c if c.isprintable() else ' ' for c in value[:2_000])
+    return text_table.shorten(' '.join(line.split()), 500)
+  if isinstance(value, dict):
+    return {_clean(name): _clean(one) for name, one in value.items()}
+  return [_clean(one) for one in value] if isinstance(value, list) else value
+
+
+def _check_trial(trial: Mapping):
+  where, name = f'seed {trial["seed"]}', trial['workdir']
+  # A backslash separates folders too, on some systems.
+  if name != pathlib.PurePath(name).name or {'\\', '..'} & {*name, name}:
+    raise ValueError(f'{where} has a workdir that is no plain name of a folder')
+  for split in ('train', 'valid', 'test'):
+    if scores := trial[split]:
+      share = 1 - scores['num_errors'] / scores['count']
+      if not math.isclose(scores['accuracy'], share, abs_tol=1e-6):
+        raise ValueError(
+          f'{where} has {split} accuracy {scores["accuracy"]} with '
+          f'{scores["num_errors"]} errors of {scores["count"]}'
+        )
+
+
+def _check_together(trials: Sequence[Mapping]):
+  for _, same in summary.group(trials):
+    seeds = [trial['seed'] for trial in same]
+    if twice := {seed for seed in seeds if seeds.count(seed) > 1}:
+      raise ValueError(f'seed {min(twice)} is there twice')
+  for what, found in (
+    ('data sets', {trial['dataset'] for trial in trials}),
+    ('numbers of test images', {trial['test']['count'] for trial in trials}),
+  ):
+    if len(found) > 1:
+      mixed = ', '.join(map(str, sorted(found)[:5]))
+      raise ValueError(f'it mixes {what}: {mixed}')
+
+
+def pick_best(sweep: Mapping) -> dict:
+  """Return a checked sweep with its best settings alone, by validation.
+
+  Raises:
+    errors.UserError: if there are several, and no validation to choose by.
+  """
+  listed = sweep['settings']
+  if len(listed) <= 1:
+    return dict(sweep)
+  best = summary.find_best(listed)
   if best is None:
     raise errors.UserError(
-      f'{sweep["config_name"]} has {len(points)} points and no validation to '
-      'choose one; sweep again with --config.data.valid=writer_disjoint'
+      f'{sweep["config_name"]} has {len(listed)} settings and no validation to '
+      'choose by; sweep again with --config.data.valid=writer_disjoint'
     )
-  chosen = grouped[points.index(best)]
-  return {**sweep, 'seeds': chosen[1]}, chosen[0]
+  return {**sweep, 'seeds': best['trials'], 'settings': [best]}
 
 
 def load_rows(
-  folder: pathlib.Path, results: Sequence[Mapping]
-) -> list[list[dict[str, float]]]:
-  """Read the metrics of the seeds whose workdirs are still there.
-
-  Args:
-    folder: of the sweep.
-    results: checked ones.
-
-  Returns:
-    For each workdir found the rows of its `metrics.jsonl`, by epoch, with
-    what is no number left out.
-
-  Raises:
-    errors.UserError: if a `metrics.jsonl` is damaged.
-  """
-  workdirs = [
-    folder / result['workdir'] for result in results if result['workdir']
-  ]
-  found = [w for w in workdirs if (w / 'metrics.jsonl').is_file()]
-  return [_load_numbers(workdir) for workdir in found]
-
-
-def _load_numbers(workdir: pathlib.Path) -> list[dict[str, float]]:
-  path = workdir / 'metrics.jsonl'
-  checks.need(
-    path.stat().st_size <= MAX_METRICS_BYTES,
-    str(path),
-    f'has more than {MAX_METRICS_BYTES // 2**20} MiB, which no run writes',
-  )
-  rows = [
-    {key: float(value) for key, value in row.items() if checks.is_number(value)}
-    for row in load_lib.load_metrics(workdir)
-  ]
-  return [row for row in rows if 'epoch' in row]
+  folder: pathlib.Path, trials: Sequence[Mapping]
+) -> Iterator[list[dict[str, float]]]:
+  """Yield the rows of those trials whose workdirs are still in the folder."""
+  for trial in trials:
+    path = folder / trial['workdir'] / 'metrics.jsonl'
+    if trial['workdir'] and (rows := run_load.read_numbers(path)):
+      yield rows

@@ -9,17 +9,16 @@ edition (1988), chapter 2. The spread seen stands for the true one, which it
 only estimates: with few seeds, take these numbers as orders of magnitude.
 """
 
+import bisect
 import math
 
 from scipy import optimize, stats
 
-from mnist_jax.analysis.compare import comparison
-from mnist_jax.analysis.sweep import summary
+from mnist_jax.analysis import statistics
 
 POWER = 0.8
-MAX_SEEDS = 10_000  # Whoever needs more will not run them.
-# Where any test of two seeds or more is sure; the distribution's functions
-# lose their digits far beyond.
+MAX_SEEDS = 10_000  # Nobody will run more.
+# Standard errors at which any test is sure; scipy loses digits far beyond.
 _SURE = 200.0
 
 
@@ -29,15 +28,12 @@ def compute_power(noncentrality: float, df: float) -> float:
   Args:
     noncentrality: the true difference in standard errors, at least 0.
     df: degrees of freedom, at least 1.
-
-  Returns:
-    A probability; 0.05 where there is no difference.
   """
   if noncentrality >= _SURE:
     return 1.0
-  edge = summary.student_quantile(df)
   if not noncentrality:
-    return comparison.LEVEL
+    return statistics.LEVEL
+  edge = statistics.student_quantile(df)
   # The lower tail as the mirror image of an upper one: computed more exactly.
   tails = stats.nct.sf(edge, df, [noncentrality, -noncentrality])
   return float(tails.sum())
@@ -47,11 +43,8 @@ def find_smallest_difference(standard_error: float, df: float) -> float:
   """Find the true difference that the test would show in 80 % of all sweeps.
 
   Args:
-    standard_error: of the difference, at least 0, in any unit.
+    standard_error: of the difference, in the unit of what is returned.
     df: degrees of freedom, at least 1.
-
-  Returns:
-    The difference, in the same unit.
   """
 
   def miss(noncentrality):
@@ -68,7 +61,7 @@ def count_seeds(
   Args:
     difference: the true one, in any unit.
     variance: of the difference of one seed from one sweep and one from the
-      other, in that unit squared, at least 0.
+      other, in that unit squared.
     df_per_seed: degrees of freedom divided by the seeds less one: 1 for a
       paired test, 1 to 2 for Welch's.
 
@@ -81,14 +74,6 @@ def count_seeds(
     noncentrality = abs(difference) * math.sqrt(n / variance)
     return compute_power(noncentrality, df_per_seed * (n - 1)) >= POWER
 
-  if not difference or not variance:
+  if not difference or not variance or not suffices(MAX_SEEDS):
     return None
-  low, high = 1, 2
-  while not suffices(high):
-    low, high = high, 2 * high
-    if low >= MAX_SEEDS:
-      return None
-  while high - low > 1:
-    middle = (low + high) // 2
-    low, high = (low, middle) if suffices(middle) else (middle, high)
-  return high if high <= MAX_SEEDS else None
+  return bisect.bisect_left(range(2, MAX_SEEDS + 1), True, key=suffices) + 2

@@ -6,48 +6,39 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib import figure
 
-from mnist_jax import errors
-from mnist_jax.analysis import figure_style
+from mnist_jax.analysis import figure_style, text_table
 from mnist_jax.analysis.compare import comparison
 from mnist_jax.analysis.run import load as run_load
 from mnist_jax.analysis.sweep import (
-  checks,
   curve_figures,
   hyperparameter_figures,
-  hyperparameters,
   load,
   seed_figures,
   significance,
   summary,
-  test_text,
+  text,
 )
-from mnist_jax.analysis.sweep import text as text_lib
 from mnist_jax.workdir import atomic_files
 
 _FIGURES = ('seeds', 'curves', 'hyperparameters', 'differences')
 
 
-def describe(sweep: str | pathlib.Path | Mapping) -> str:
+def describe(sweep: Mapping) -> str:
   """Write what a sweep found, as `python -m mnist_jax.analysis` prints it.
 
   Args:
-    sweep: its folder, its file, or what `sweep.json` holds.
-
-  Returns:
-    Lines without a last line feed.
+    sweep: what `sweep.json` holds.
 
   Raises:
     errors.UserError: if it is no sweep, or damaged.
   """
-  if isinstance(sweep, Mapping):
-    return text_lib.describe(checks.check(sweep))
-  return text_lib.describe(load.load(sweep))
+  return text.describe(load.check(sweep))
 
 
-def write_sweep(
+def analyse(
   path: str | pathlib.Path, out: str | pathlib.Path | None = None
-) -> list[pathlib.Path]:
-  """Draw the figures of a finished sweep.
+) -> tuple[str, list[pathlib.Path]]:
+  """Describe a finished sweep and draw its figures.
 
   Args:
     path: the folder with `sweep.json` and the workdirs, or the JSON file of a
@@ -56,23 +47,21 @@ def write_sweep(
       and NAME-analysis beside a file NAME.json.
 
   Returns:
-    The paths written; none if no seed finished.
+    What to print, and the paths written; none if no trial finished.
 
   Raises:
     errors.UserError: if there is no sweep, it is damaged, or the folder cannot
       be written.
   """
   path = pathlib.Path(path)
-  folder = load.find_folder(path)
+  sweep, folder = load.load(path), load.find_folder(path)
   if out is None:
     out = folder or path.with_name(f'{path.stem}-analysis')
-  return _write(out, _draw(load.load(path), folder))
+  return text.describe(sweep), _write(out, _draw(sweep, folder))
 
 
 def _write(
-  out: str | pathlib.Path,
-  figures: Mapping[str, figure.Figure],
-  contents: Mapping[str, bytes] | None = None,
+  out: str | pathlib.Path, figures: Mapping[str, figure.Figure]
 ) -> list[pathlib.Path]:
   out = pathlib.Path(out)
   paths = [
@@ -82,66 +71,46 @@ def _write(
   for name in {*_FIGURES} - figures.keys():
     # Left by an earlier sweep in the same folder.
     (out / f'figures/{name}.png').unlink(missing_ok=True)
-  return [
-    atomic_files.write(out / n, c) for n, c in (contents or {}).items()
-  ] + paths
+  return paths
 
 
 def _draw(
   sweep: Mapping, folder: pathlib.Path | None
 ) -> dict[str, figure.Figure]:
-  if not sweep['seeds']:
+  if not (listed := sweep['settings']):
     return {}
-  points = summary.list_points(summary.summarize(sweep['seeds']))
-  figures = {'seeds': _draw_seeds(sweep, points)}
-  if seeded := folder and _load_curves(sweep, folder):
-    about = _caption(sweep, len(seeded[1]), seeded[0])
-    figures['curves'] = curve_figures.curves(seeded[1], about)
-  if len(points) > 1:
-    about = _caption(sweep, len(sweep['seeds']), what='runs')
-    drawn = hyperparameter_figures.draw(points, about)
-    figures |= {'hyperparameters': drawn} if drawn else {}
-  return figures
+  best = summary.find_best(listed)
+  # What compares settings must not be the test split, where it can be helped.
+  split = 'valid' if len(listed) > 1 and best else 'test'
+  about = _caption(sweep, len(sweep['seeds']), 'runs')
+  note = (
+    ' · to report, not to choose by' if len(listed) > 1 and not best else ''
+  )
+  names = [text_table.format_overrides(one['overrides']) for one in listed]
+  rows = [
+    (name or sweep['config_name'], settings['trials'])
+    for name, settings in zip(names, listed, strict=True)
+  ]
+  figures = {'seeds': seed_figures.distribution(rows, split, about + note)}
+  chosen = best or listed[0]
+  seeded = list(load.load_rows(folder, chosen['trials'])) if folder else []
+  if seeded:
+    caption = _caption(sweep, len(seeded), 'seeds', chosen['overrides'])
+    figures['curves'] = curve_figures.curves(seeded, caption)
+  drawn = hyperparameter_figures.draw(listed, about)
+  return figures | ({'hyperparameters': drawn} if drawn else {})
 
 
 def _caption(
-  sweep: Mapping, number: int, overrides: Mapping | None = None, what='seeds'
+  sweep: Mapping, number: int, what: str, overrides: Mapping | None = None
 ) -> str:
   parts = [run_load.title_dataset(sweep['dataset']), sweep['config_name']]
   if overrides:
-    parts.append(hyperparameters.format_overrides(overrides))
-  what = what if number != 1 else what.removesuffix('s')
-  parts.append(f'{number:,} {what}')
+    parts.append(text_table.format_overrides(overrides))
+  parts.append(f'{number:,} {what if number != 1 else what.removesuffix("s")}')
   if sweep['failed']:
     parts.append(f'{len(sweep["failed"]):,} failed')
   return ' · '.join(parts)
-
-
-def _draw_seeds(sweep: Mapping, points: Sequence[Mapping]) -> figure.Figure:
-  grouped = summary.group(sweep['seeds'])
-  names = [
-    hyperparameters.format_overrides(overrides) or sweep['config_name']
-    for overrides, _ in grouped
-  ]
-  results = [seeded for _, seeded in grouped]
-  # What compares points must not be the test split, where it can be helped.
-  chooses = len(points) > 1 and summary.find_best(points) is not None
-  about = _caption(sweep, len(sweep['seeds']), what='runs')
-  if len(points) > 1 and not chooses:
-    about += ' · to report, not to choose by'
-  rows = list(zip(names, results, strict=True))
-  return seed_figures.distribution(rows, 'valid' if chooses else 'test', about)
-
-
-def _load_curves(sweep: Mapping, folder: pathlib.Path):
-  """Load the rows of the best point, or of the first without validation."""
-  try:
-    chosen, overrides = load.pick_best(sweep)
-    results = chosen['seeds']
-  except errors.UserError:
-    overrides, results = summary.group(sweep['seeds'])[0]
-  seeded = [rows for rows in load.load_rows(folder, results) if rows]
-  return (overrides, seeded) if seeded else None
 
 
 def compare(
@@ -150,8 +119,8 @@ def compare(
   """Compare sweeps with the first of them.
 
   Args:
-    paths: folders or files of two sweeps or more; of several points the best
-      by validation stands for a sweep.
+    paths: folders or files of two sweeps or more; of several settings the best
+      by validation stand for a sweep.
     out: the folder for `figures/` and `sweep_comparison.json`.
 
   Returns:
@@ -160,45 +129,43 @@ def compare(
   Raises:
     errors.UserError: if a sweep is damaged, or they cannot be compared.
   """
-  paths = [_name_folder(path) for path in paths]
-  names = [
-    name.removesuffix('.json') for name in comparison.name_workdirs(paths)
+  # A sweep.json goes by its folder, so that one given twice is noticed.
+  places = [pathlib.Path(path) for path in paths]
+  places = [p.parent if p.name == load.NAME else p for p in places]
+  names = comparison.name_workdirs(places)
+  named = [
+    _name_best(name.removesuffix('.json'), load.load(place))
+    for name, place in zip(names, places, strict=True)
   ]
-  picked = [load.pick_best(load.load(path)) for path in paths]
-  for i, (_, overrides) in enumerate(picked):
-    if overrides:
-      chosen = hyperparameters.format_overrides(overrides)
-      names[i] = f'{names[i]} ({chosen})'
-  loaded = [sweep for sweep, _ in picked]
-  said, content = _test(loaded, names)
-  about = (
-    f'{run_load.title_dataset(loaded[0]["dataset"])} · {len(paths)} sweeps'
-  )
-  results = [sweep['seeds'] for sweep in loaded]
-  rows = list(zip(names, results, strict=True))
-  variants = list(zip(names, loaded, strict=True))[1:]
+  (first, baseline), *variants = named
+  if len(variants) == 1:
+    pair = baseline, variants[0][1]
+    content = significance.compare(*pair, [name for name, _ in named])
+    said = text.describe_comparison(content)
+  else:
+    rows = significance.ablate(baseline, variants)
+    content = {'baseline': first, 'caveat': significance.CAVEAT}
+    content['variants'] = rows
+    said = text.describe_ablations(rows, first)
+  about = f'{run_load.title_dataset(baseline["dataset"])} · {len(named)} sweeps'
+  trials = [(name, sweep['seeds']) for name, sweep in named]
   figures = {
-    'seeds': seed_figures.distribution(rows, 'test', about),
+    'seeds': seed_figures.distribution(trials, 'test', about),
     'differences': seed_figures.ablations(
-      loaded[0], variants, f'{about} · baseline {names[0]}'
+      baseline, variants, f'{about} · baseline {first}'
     ),
   }
-  text = json.dumps(content, indent=1, allow_nan=False).encode()
-  return said, _write(out, figures, {'sweep_comparison.json': text})
+  written = atomic_files.write(
+    pathlib.Path(out) / 'sweep_comparison.json',
+    json.dumps(content, indent=1, allow_nan=False).encode(),
+  )
+  return said, [written, *_write(out, figures)]
 
 
-def _name_folder(path: str | pathlib.Path) -> pathlib.Path:
-  """Name a sweep.json by its folder, so that one given twice is noticed."""
-  path = pathlib.Path(path)
-  return path.parent if path.name == load.NAME else path
-
-
-def _test(loaded: Sequence[Mapping], names: Sequence[str]) -> tuple[str, dict]:
-  if len(loaded) == 2:
-    compared = significance.compare(*loaded, names)
-    return test_text.describe_comparison(compared), compared
-  variants = list(zip(names, loaded, strict=True))[1:]
-  rows = significance.ablate(loaded[0], variants)
-  side = {'baseline': names[0], 'caveat': significance.CAVEAT}
-  said = test_text.describe_ablations(rows, names[0])
-  return said, side | {'variants': rows}
+def _name_best(name: str, sweep: Mapping) -> tuple[str, dict]:
+  """Take the best settings for a sweep; where they have a name, add it."""
+  best = load.pick_best(sweep)
+  overrides = [one['overrides'] for one in best['settings']]
+  if overrides and overrides[0]:
+    name = f'{name} ({text_table.format_overrides(overrides[0])})'
+  return name, best

@@ -7,13 +7,13 @@ images are the same ones throughout.
 
 import dataclasses
 import math
-import statistics
+import statistics as python_statistics
 from collections.abc import Mapping, Sequence
 
 from scipy import stats
 
 from mnist_jax import errors
-from mnist_jax.analysis.compare import comparison
+from mnist_jax.analysis import statistics
 from mnist_jax.analysis.sweep import power, summary
 
 CAVEAT = (
@@ -28,37 +28,32 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
   Paired over seeds where both have the same ones, else by Welch's test.
 
   Args:
-    a: a sweep of one point, as in `sweep.json`; `seeds` and `failed` are read.
+    a: a sweep of one choice of settings; `seeds` and `failed` are read.
     b: another one, on the same test images.
-    names: how to call them in the verdict.
+    names: what to call them in the verdict.
 
   Returns:
     In plain JSON types: `dataset`, `count` (test images); `a` and `b`, each
     with `name`, `n`, `failed` (seeds not counted), the `mean` and `sd` of its
     test accuracy, `images_ci95`; `test`, the name of the test; `difference`,
     of the mean accuracies, b less a, with `ci95`; `difference_errors`, of the
-    mean errors; `p`; `verdict`;
-    `smallest_difference` in accuracy that these numbers of seeds show with a
-    power of 80 %; `seeds_needed` per sweep to show the difference seen; and
-    `caveat`. What cannot be computed is null.
+    mean errors; `p`; `verdict`; `smallest_difference` in accuracy that these
+    numbers of seeds show with a power of 80 %; `seeds_needed` per sweep to show
+    the difference seen; and `caveat`. What cannot be computed is null.
 
   Raises:
-    errors.UserError: if a sweep has no finished seed or several points, or
+    errors.UserError: if a sweep has no finished trial or several settings, or
       they are on other test images.
   """
   first, second = _check(a, names[0]), _check(b, names[1])
-  _check_comparable(first, second, names)
+  _check_comparable(first[0], second[0], names)
   count = first[0]['test']['count']
-  sides = [
-    _describe_side(name, sweep)
-    for name, sweep in zip(names, (a, b), strict=True)
-  ]
   contrast = _contrast(first, second)
   compared = {
     'dataset': first[0]['dataset'],
     'count': count,
-    'a': sides[0],
-    'b': sides[1],
+    'a': _describe_side(names[0], a),
+    'b': _describe_side(names[1], b),
     # Less from 0, which is not negated to -0.0.
     'difference': 0 - contrast.errors / count,
     'difference_errors': contrast.errors,
@@ -68,122 +63,93 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
 
 
 def _check(sweep: Mapping, name: str) -> list[Mapping]:
-  results = sweep['seeds']
-  if not results:
+  if (number := len(summary.group(sweep['seeds']))) != 1:
     raise errors.UserError(
-      f'{name} has no finished seed, so nothing can be compared; run its sweep '
-      'again'
+      f'{name} has finished trials of {number} settings; only sweeps of one '
+      'can be compared'
     )
-  if len(points := summary.group(results)) > 1:
-    raise errors.UserError(
-      f'{name} has {len(points)} points of hyperparameters; compare sweeps of '
-      'one point'
-    )
-  return results
+  return sweep['seeds']
 
 
-def _check_comparable(first, second, names: Sequence[str]):
-  for key, results in (('dataset', first[0]), ('count', first[0]['test'])):
-    other = second[0]['test'] if key == 'count' else second[0]
-    if results[key] != other[key]:
-      what = 'test images' if key == 'count' else 'as data set'
+def _check_comparable(a: Mapping, b: Mapping, names: Sequence[str]):
+  for one, other, what in (
+    (a['dataset'], b['dataset'], 'as data set'),
+    (a['test']['count'], b['test']['count'], 'test images'),
+  ):
+    if one != other:
       raise errors.UserError(
-        f'{names[0]} and {names[1]} cannot be compared, one has {results[key]} '
-        f'and the other {other[key]} {what}; compare sweeps that were tested '
-        'on the same images'
+        f'{names[0]} and {names[1]} cannot be compared, one has {one} and the '
+        f'other {other} {what}; compare sweeps that were tested on the same '
+        'images'
       )
 
 
 def _describe_side(name: str, sweep: Mapping) -> dict:
-  results = sweep['seeds']
-  accuracy = summary.describe([r['test']['accuracy'] for r in results])
+  described = summary.describe_trials(sweep['seeds'])
   return {
     'name': name,
-    'n': len(results),
-    'failed': len(sweep.get('failed', ())),
-    'mean': accuracy['mean'],
-    'sd': accuracy['sd'],
-    'images_ci95': summary.bound_by_images(results),
+    'n': described['n'],
+    'failed': len(sweep['failed']),
+    'mean': described['test_accuracy']['mean'],
+    'sd': described['test_accuracy']['sd'],
+    'images_ci95': described['images_ci95'],
   }
 
 
 @dataclasses.dataclass(frozen=True)
 class _Contrast:
-  """A difference of mean errors, b less a, and how sure it is.
-
-  Attributes:
-    errors: the difference.
-    test: the name of the test; '' where there is none.
-    standard_error: of the difference, in errors; 0 where nothing varies.
-    df: degrees of freedom.
-    p: two-sided; None where nothing varies.
-    variance: of the difference of one seed from each.
-    df_per_seed: `df` divided by the seeds less one, for equal numbers of them.
-  """
+  """A difference of mean errors, b less a, and how sure it is."""
 
   errors: float
-  test: str = ''
-  standard_error: float = 0.0
-  df: float = 0.0
-  p: float | None = None
-  variance: float = 0.0
-  df_per_seed: float = 1.0
+  test: str | None = None  # Its name; None where there is none.
+  variance: float = 0.0  # Of the difference of one seed from each.
+  standard_error: float = 0.0  # In errors; 0 where nothing varies.
+  df: float = 0.0  # Degrees of freedom.
+  df_per_seed: float = 1.0  # By the seeds less one, for equal numbers of them.
 
 
-def _contrast(first, second) -> _Contrast:
+def _contrast(first: Sequence[Mapping], second: Sequence[Mapping]) -> _Contrast:
   a, b = (
-    {r['seed']: r['test']['num_errors'] for r in x} for x in (first, second)
+    {trial['seed']: trial['test']['num_errors'] for trial in trials}
+    for trials in (first, second)
   )
-  difference = statistics.fmean(b.values()) - statistics.fmean(a.values())
+  means = [python_statistics.fmean(side.values()) for side in (a, b)]
+  difference = means[1] - means[0]
   if min(len(a), len(b)) < 2:
     return _Contrast(difference)
   if a.keys() == b.keys():
-    return _contrast_pairs([a[seed] for seed in a], [b[seed] for seed in a])
-  return _contrast_groups(list(a.values()), list(b.values()))
-
-
-def _contrast_pairs(a: list[int], b: list[int]) -> _Contrast:
-  differences = [y - x for x, y in zip(a, b, strict=True)]
-  n, variance = len(a), statistics.variance(differences)
-  return _Contrast(
-    errors=statistics.fmean(differences),
-    test='paired t test',
-    standard_error=math.sqrt(variance / n),
-    df=n - 1,
-    p=float(stats.ttest_rel(b, a).pvalue) if variance else None,
-    variance=variance,
-  )
-
-
-def _contrast_groups(a: list[int], b: list[int]) -> _Contrast:
-  va, vb = statistics.variance(a), statistics.variance(b)
-  ea, eb = va / len(a), vb / len(b)
-  contrast = _Contrast(
-    errors=statistics.fmean(b) - statistics.fmean(a),
-    test="Welch's t test",
-    variance=va + vb,
-  )
+    differences = [b[seed] - a[seed] for seed in a]
+    n, variance = len(a), python_statistics.variance(differences)
+    error = math.sqrt(variance / n)
+    mean = python_statistics.fmean(differences)
+    return _Contrast(mean, 'paired t test', variance, error, n - 1)
+  va, vb = (python_statistics.variance(side.values()) for side in (a, b))
   if not va + vb:
-    return contrast
-  return dataclasses.replace(
-    contrast,
+    return _Contrast(difference, "Welch's t test")
+  ea, eb = va / len(a), vb / len(b)
+  return _Contrast(
+    difference,
+    "Welch's t test",
+    variance=va + vb,
     standard_error=math.sqrt(ea + eb),
     # Satterthwaite's.
     df=(ea + eb) ** 2 / (ea**2 / (len(a) - 1) + eb**2 / (len(b) - 1)),
-    p=float(stats.ttest_ind(b, a, equal_var=False).pvalue),
     df_per_seed=(va + vb) ** 2 / (va**2 + vb**2),
   )
 
 
 def _describe_contrast(contrast: _Contrast, count: int) -> dict:
-  described = dict.fromkeys(('ci95', 'smallest_difference', 'seeds_needed'))
-  described |= {'test': contrast.test or None, 'p': contrast.p}
+  described = dict.fromkeys(
+    ('ci95', 'p', 'smallest_difference', 'seeds_needed')
+  ) | {'test': contrast.test}
   if not contrast.standard_error:
     return described
   error, df = contrast.standard_error / count, contrast.df
-  half, middle = summary.student_quantile(df) * error, -contrast.errors / count
+  half = statistics.student_quantile(df) * error
+  middle = -contrast.errors / count
   return described | {
     'ci95': [middle - half, middle + half],
+    'p': float(2 * stats.t.sf(abs(middle) / error, df)),
     'smallest_difference': power.find_smallest_difference(error, df),
     'seeds_needed': power.count_seeds(
       contrast.errors, contrast.variance, contrast.df_per_seed
@@ -198,10 +164,10 @@ def _judge(compared: Mapping) -> str:
   if p is None:
     same = 'all seeds agree' if not difference else 'all seeds differ alike'
     return f'{same}, so chance cannot be judged; run more seeds'
-  if p >= comparison.LEVEL:
-    return f'no difference shown at {comparison.LEVEL:.0%}'
+  if p >= statistics.LEVEL:
+    return f'no difference shown at {statistics.LEVEL:.0%}'
   better = compared['b' if difference > 0 else 'a']['name']
-  return f'{better} is better, shown at {comparison.LEVEL:.0%}'
+  return f'{better} is better, shown at {statistics.LEVEL:.0%}'
 
 
 def ablate(
@@ -210,16 +176,14 @@ def ablate(
   """Compare each variant with one baseline.
 
   Args:
-    baseline: a sweep of one point.
-    variants: one or more names and sweeps, each of one point.
+    baseline: a sweep of one choice of settings.
+    variants: one or more names and such sweeps.
 
   Returns:
-    One dict per variant, in the order given: `name`, `n`, `failed`, `test`;
-    the `mean` test accuracy; `difference`, variant less baseline, with `ci95`
-    (of each by itself); `difference_errors`; `p`; `p_adjusted` for all
-    variants by Holm;
-    `differ`, whether that is below 0.05; `smallest_difference`; and
-    `seeds_needed`. What cannot be computed is null.
+    One dict per variant, in the order given: `name`, `n`, `failed` and `mean`
+    of its side, and what `compare` returns of the difference (`ci95` is of each
+    by itself); `p_adjusted` for all variants by Holm; and `differ`, whether
+    that is below 0.05. What cannot be computed is null.
 
   Raises:
     errors.UserError: if two sweeps cannot be compared.
@@ -230,12 +194,10 @@ def ablate(
     row = {k: compared['b'][k] for k in ('name', 'n', 'failed', 'mean')}
     rows.append(row | {key: compared[key] for key in _KEPT})
   tested = [row for row in rows if row['p'] is not None]
-  adjusted = iter(comparison.holm([row['p'] for row in tested]))
+  adjusted = iter(statistics.holm([row['p'] for row in tested]))
   for row in rows:
-    row['p_adjusted'] = None if row['p'] is None else next(adjusted)
-    row['differ'] = (
-      row['p'] is not None and row['p_adjusted'] < comparison.LEVEL
-    )
+    p = row['p_adjusted'] = None if row['p'] is None else next(adjusted)
+    row['differ'] = p is not None and p < statistics.LEVEL
   return rows
 
 

@@ -1,59 +1,51 @@
-"""Sweeps as calm tables for the console."""
+"""Sweeps and their comparisons as tables for the console.
 
-from collections.abc import Mapping, Sequence
+Each function returns lines without a last line feed.
+"""
 
-from mnist_jax.analysis import html_page
-from mnist_jax.analysis.compare import report
-from mnist_jax.analysis.sweep import hyperparameters, summary
+from collections.abc import Callable, Mapping, Sequence
 
-_MAX_POINTS, _MAX_FAILED = 60, 10
-COVERS = (
+from mnist_jax.analysis import statistics, text_table
+from mnist_jax.analysis.sweep import summary
+
+_MAX_SETTINGS, _MAX_FAILED = 60, 10
+_COVERS = (
   'The intervals cover the choice of seeds only, on these same {count:,} test '
   'images.'
-)
-_IMAGES = (
-  'For one network on {count:,} other such images: {interval} (Wilson, 95%).'
 )
 
 
 def describe(sweep: Mapping) -> str:
-  """Write what a sweep found.
+  """Write what a sweep found: what ran, a table, and what failed.
 
   Args:
-    sweep: what `sweep_checks.check` returned.
-
-  Returns:
-    Lines without a last line feed: what ran, a table, the seeds that failed,
-    and what the intervals cover.
+    sweep: what `load.check` returned.
   """
-  points = summary.list_points(summary.summarize(sweep['seeds']))
+  listed = sweep['settings']
   lines = _describe_head(sweep)
-  if len(points) == 1:
-    lines += _describe_point(points[0])
-  elif points:
-    lines += _describe_points(points)
+  if len(listed) == 1:
+    lines += _describe_one(listed[0])
+  elif listed:
+    lines += _describe_several(listed)
   lines += _describe_failed(sweep['failed'])
-  if points:
-    lines += ['', *_describe_coverage(sweep, points)]
+  if listed:
+    lines += ['', *_describe_coverage(sweep)]
   return '\n'.join(lines)
 
 
 def _describe_head(sweep: Mapping) -> list[str]:
-  numbers = sorted({result['seed'] for result in sweep['seeds']})
-  ran = [f'{len(sweep["seeds"]):,} of {_count_tried(sweep):,} runs finished']
+  numbers = sorted({trial['seed'] for trial in sweep['seeds']})
+  finished, tried = len(sweep['seeds']), len(sweep['seeds'] + sweep['failed'])
+  ran = f'{finished:,} of {tried:,} runs finished'
   if numbers:
-    ran.append(f'seeds {_list_numbers(numbers)}')
+    ran += f', seeds {_list_numbers(numbers)}'
   about = (sweep['device'], sweep['mode'] and f'mode {sweep["mode"]}')
   lines = [
-    f'{sweep["config_name"]} on {sweep["dataset"]}: {", ".join(ran)}',
+    f'{sweep["config_name"]} on {sweep["dataset"]}: {ran}',
     ', '.join(text for text in about if text),
     sweep['notice'] and f'Note: {sweep["notice"]}',
   ]
   return [line for line in lines if line]
-
-
-def _count_tried(sweep: Mapping) -> int:
-  return len(sweep['seeds']) + len(sweep['failed'])
 
 
 def _list_numbers(numbers: Sequence[int]) -> str:
@@ -65,37 +57,31 @@ def _list_numbers(numbers: Sequence[int]) -> str:
   return ', '.join(map(str, numbers[:12])) + more
 
 
-def _describe_point(point: Mapping) -> list[str]:
+def _describe_one(settings: Mapping) -> list[str]:
   rows = [['', 'mean', 'sd', '95% interval of the mean', 'lowest', 'highest']]
   for name, key, write, write_single in _METRICS:
-    if point[key] is not None:
-      rows.append([name, *_write_metric(point[key], write, write_single)])
-  seconds = point['train_seconds']
+    if (found := settings[key]) is None:
+      continue
+    sd = '-' if found['sd'] is None else write(found['sd'])
+    interval = _write_interval(found['ci95'], write)
+    ends = [write_single(found[end]) for end in ('min', 'max')]
+    rows.append([name, write(found['mean']), sd, interval, *ends])
+  seconds = settings['train_seconds']
   return [
-    f'hyperparameters: {_name(point)}' if point['overrides'] else '',
-    *report.align(rows),
-    f'training {html_page.format_seconds(seconds["mean"])} per seed, '
-    f'{html_page.format_seconds(seconds["total"])} in all',
+    f'hyperparameters: {_name(settings)}' if settings['overrides'] else '',
+    *text_table.align(rows),
+    f'training {text_table.format_seconds(seconds["mean"])} per seed, '
+    f'{text_table.format_seconds(seconds["total"])} in all',
   ]
 
 
-def _write_metric(described: Mapping, write, write_single) -> list[str]:
-  sd, interval = described['sd'], described['ci95']
-  return [
-    write(described['mean']),
-    '-' if sd is None else write(sd),
-    '-' if interval is None else write_interval(interval, write),
-    write_single(described['min']),
-    write_single(described['max']),
-  ]
+def _write_interval(
+  ends: Sequence[float] | None, write: Callable[[float], str] = '{:.2%}'.format
+) -> str:
+  return '-' if ends is None else '\N{EN DASH}'.join(map(write, ends))
 
 
-def write_interval(interval: Sequence[float], write) -> str:
-  """Write both ends by a function, with a dash between them."""
-  return '\N{EN DASH}'.join(map(write, interval))
-
-
-def write_share(share: float) -> str:
+def _write_share(share: float) -> str:
   """Write a mean accuracy in percent, one more digit than single ones have."""
   # A wide interval of few seeds can leave what an accuracy can be.
   return f'{min(max(share, 0), 1):.3%}'
@@ -105,54 +91,54 @@ def _write_errors(number: float) -> str:
   return f'{max(number, 0):,.1f}'
 
 
-_METRICS = (
-  ('test accuracy', 'test_accuracy', write_share, '{:.2%}'.format),
+_METRICS: tuple = (
+  ('test accuracy', 'test_accuracy', _write_share, '{:.2%}'.format),
   ('test errors', 'test_errors', _write_errors, '{:,}'.format),
   ('test loss', 'test_loss', '{:.4f}'.format, '{:.4f}'.format),
-  ('validation accuracy', 'valid_accuracy', write_share, '{:.2%}'.format),
-  ('training accuracy', 'train_accuracy', write_share, '{:.2%}'.format),
+  ('validation accuracy', 'valid_accuracy', _write_share, '{:.2%}'.format),
+  ('training accuracy', 'train_accuracy', _write_share, '{:.2%}'.format),
 )
 
 
-def _describe_points(points: Sequence[Mapping]) -> list[str]:
-  best = summary.find_best(points)
+def _describe_several(listed: Sequence[Mapping]) -> list[str]:
   rows = [
-    ['hyperparameters', 'seeds', 'validation', '95% interval'],
-    *([_name(point), *_write_point(point)] for point in points[:_MAX_POINTS]),
+    ['hyperparameters', 'seeds', 'validation', '95% interval']
+    + ['test, to report', 'errors', 'training'],
+    *(_write_settings(settings) for settings in listed[:_MAX_SETTINGS]),
   ]
-  rows[0] += ['test, to report', 'errors', 'training']
-  lines = ['', *report.align(rows)]
-  if len(points) > _MAX_POINTS:
-    lines.append(f'{len(points) - _MAX_POINTS} more points: sweep.json')
-  return [*lines, '', *_describe_choice(points, best)]
+  lines = ['', *text_table.align(rows)]
+  if len(listed) > _MAX_SETTINGS:
+    lines.append(f'{len(listed) - _MAX_SETTINGS} more points: sweep.json')
+  return [*lines, '', *_describe_choice(listed)]
 
 
-def _name(point: Mapping) -> str:
-  name = hyperparameters.format_overrides(point['overrides'])
-  name = name or 'as in the recipe'
-  return name if len(name) <= 48 else f'{name[:47]}…'
+def _name(settings: Mapping) -> str:
+  name = text_table.format_overrides(settings['overrides'])
+  return text_table.shorten(name or 'as in the recipe', 48)
 
 
-def _write_point(point: Mapping) -> list[str]:
-  valid, test = point['valid_accuracy'], point['test_accuracy']
-  interval = valid and valid['ci95']
+def _write_settings(settings: Mapping) -> list[str]:
+  valid, test = settings['valid_accuracy'], settings['test_accuracy']
+  interval = valid['ci95'] if valid else None
   return [
-    str(point['n']),
-    write_mean(valid) if valid else '-',
-    write_interval(interval, write_share) if interval else '-',
-    write_mean(test),
-    f'{point["test_errors"]["mean"]:,.1f}',
-    html_page.format_seconds(point['train_seconds']['mean']),
+    _name(settings),
+    str(settings['n']),
+    _write_mean(valid) if valid else '-',
+    _write_interval(interval, _write_share),
+    _write_mean(test),
+    f'{settings["test_errors"]["mean"]:,.1f}',
+    text_table.format_seconds(settings['train_seconds']['mean']),
   ]
 
 
-def write_mean(described: Mapping) -> str:
+def _write_mean(described: Mapping) -> str:
   """Write a mean and, where there is one, its standard deviation."""
   spread = '' if described['sd'] is None else f' ± {described["sd"]:.3%}'
   return f'{described["mean"]:.3%}{spread}'
 
 
-def _describe_choice(points: Sequence[Mapping], best) -> list[str]:
+def _describe_choice(listed: Sequence[Mapping]) -> list[str]:
+  best = summary.find_best(listed)
   if best is None:
     return [
       'No validation split, so no point is chosen: the test split must not. '
@@ -160,9 +146,9 @@ def _describe_choice(points: Sequence[Mapping], best) -> list[str]:
     ]
   lines = [
     f'best by validation: {_name(best)}. Its validation accuracy is the '
-    f'highest of {len(points)}, and so a little too high.'
+    f'highest of {len(listed)}, and so a little too high.'
   ]
-  if best['n'] < max(point['n'] for point in points):
+  if best['n'] < max(settings['n'] for settings in listed):
     lines.append('It has fewer seeds than other points: see what failed.')
   return lines
 
@@ -175,21 +161,112 @@ def _describe_failed(failed: Sequence[Mapping]) -> list[str]:
     f'{len(failed):,} failed; the means are of the others, and so '
     'too good if the recipe is to blame:',
   ]
-  for run in failed[:_MAX_FAILED]:
-    overrides = hyperparameters.format_overrides(run['overrides'])
+  for trial in failed[:_MAX_FAILED]:
+    overrides = text_table.format_overrides(trial['overrides'])
     where = f' ({overrides})' if overrides else ''
-    lines.append(f'  seed {run["seed"]}{where}: {run["reason"]}')
+    lines.append(f'  seed {trial["seed"]}{where}: {trial["reason"]}')
   if len(failed) > _MAX_FAILED:
     lines.append(f'  and {len(failed) - _MAX_FAILED:,} more: sweep.json')
   return lines
 
 
-def _describe_coverage(sweep: Mapping, points: Sequence[Mapping]) -> list[str]:
-  count = sweep['seeds'][0]['test']['count']
-  lines = [COVERS.format(count=count)]
-  if all(point['n'] == 1 for point in points):
+def _describe_coverage(sweep: Mapping) -> list[str]:
+  count, listed = sweep['seeds'][0]['test']['count'], sweep['settings']
+  lines = [_COVERS.format(count=count)]
+  if all(settings['n'] == 1 for settings in listed):
     lines = ['A single seed says nothing of the spread; run several.']
-  if len(points) == 1:
-    interval = write_interval(points[0]['images_ci95'], lambda x: f'{x:.2%}')
-    lines.append(_IMAGES.format(count=count, interval=interval))
+  if len(listed) == 1:
+    interval = _write_interval(listed[0]['images_ci95'])
+    lines.append(
+      f'For one network on {count:,} other such images: {interval} (Wilson, '
+      '95%).'
+    )
   return lines
+
+
+def describe_comparison(compared: Mapping) -> str:
+  """Write the test of two sweeps: means, difference, verdict, power.
+
+  Args:
+    compared: what `significance.compare` returned.
+  """
+  sides = compared['a'], compared['b']
+  rows = [['sweep', 'seeds', 'test accuracy', 'other images (Wilson)']]
+  for side in sides:
+    interval = _write_interval(side['images_ci95'])
+    rows.append([side['name'], str(side['n']), _write_mean(side), interval])
+  failed = [f'{s["failed"]} of {s["name"]}' for s in sides if s['failed']]
+  about = ', '.join(failed) + ': not in the means, which may be too good'
+  return '\n'.join([
+    f'{sides[0]["name"]} against {sides[1]["name"]}, on '
+    f'{compared["count"]:,} test images of {compared["dataset"]}',
+    '',
+    *text_table.align(rows),
+    '',
+    f'difference  {compared["difference"]:+.3%} '
+    f'({compared["difference_errors"]:+.1f} errors), second less first',
+    *(_describe_test(compared) if compared['ci95'] else ()),
+    f'verdict     {compared["verdict"]}',
+    *([f'failed      {about}'] if failed else ()),
+    '',
+    _COVERS.format(count=compared['count']),
+  ])  # fmt: skip
+
+
+def _describe_test(compared: Mapping) -> list[str]:
+  smallest, needed = compared['smallest_difference'], compared['seeds_needed']
+  says = 'more than 10,000' if needed is None else f'{needed:,}'
+  if not compared['difference']:
+    says = 'no number of'
+  p = text_table.format_p_value(compared['p'])
+  return [
+    f'            95% interval {_write_ends(compared["ci95"])}',
+    f'test        {compared["test"]}, p {p}',
+    f'power       these seeds show a true difference of {smallest:.3%} four '
+    'times in five;',
+    f'            to show the one seen it takes {says} seeds each, if it and '
+    'its spread are true',
+  ]
+
+
+def _write_ends(interval: Sequence[float]) -> str:
+  return ' to '.join(f'{end:+.3%}' for end in interval)
+
+
+def describe_ablations(rows: Sequence[Mapping], baseline: str) -> str:
+  """Write the comparison of several sweeps with the first.
+
+  Args:
+    rows: what `significance.ablate` returned.
+    baseline: the name of the first.
+  """
+  table = [
+    ['sweep', 'seeds', 'accuracy', 'difference', '95% interval', 'errors']
+    + ['adjusted p', 'shown', 'could show'],
+    *(_write_ablation(row) for row in rows),
+  ]
+  return '\n'.join([
+    f'against {baseline}, the first:',
+    '',
+    *text_table.align(table),
+    '',
+    "p: paired t test if the seeds are the same, else Welch's; adjusted by "
+    f'Holm, shown below {statistics.LEVEL}',
+    'could show: the smallest true difference shown four times in five, by a '
+    'test alone',
+  ])  # fmt: skip
+
+
+def _write_ablation(row: Mapping) -> list[str]:
+  smallest, p = row['smallest_difference'], row['p_adjusted']
+  return [
+    row['name'],
+    str(row['n']),
+    f'{row["mean"]:.3%}',
+    f'{row["difference"]:+.3%}',
+    _write_ends(row['ci95']) if row['ci95'] else '-',
+    f'{row["difference_errors"]:+.1f}',
+    '-' if p is None else text_table.format_p_value(p),
+    'yes' if row['differ'] else 'no',
+    '-' if smallest is None else f'{smallest:.3%}',
+  ]

@@ -13,7 +13,8 @@ from mnist_jax.analysis.run import (
   calibration,
   calibration_figures,
   classification,
-  explanations,
+  digit_grids,
+  load,
   saliency_figures,
   training_figures,
 )
@@ -27,15 +28,15 @@ def draw_random(*shape):
 
 def explained(count=16, size=3, features=32, indices=None):
   indices = np.arange(count) if indices is None else np.array(indices)
-  return explanations.Explanations(
+  return load.Explanations(
     filters=draw_random(size, size, features) - 0.5,
     saliency=draw_random(len(indices), 28, 28),
-    indices=indices.astype(np.int32),
+    saliency_indices=indices.astype(np.int32),
   )
 
 
 def filters(**shape):
-  return saliency_figures.filters(explained(**shape), CAPTION)
+  return saliency_figures.filters(explained(**shape).filters, CAPTION)
 
 
 def saliency(indices=None, count=16, num_errors=5):
@@ -44,11 +45,10 @@ def saliency(indices=None, count=16, num_errors=5):
   probabilities = np.full((10_000, 10), 1e-5)
   probabilities[np.arange(10_000), predicted] = 0.99985
   images = (255 * draw_random(10_000, 28, 28)).astype(np.uint8)
-  return saliency_figures.saliency(
-    explained(count, indices=indices),
-    *(images, labels, probabilities, {}),
-    CAPTION,
+  digits = digit_grids.PredictedDigits(
+    images, labels, probabilities, {}, CAPTION
   )
+  return saliency_figures.saliency(explained(count, indices=indices), digits)
 
 
 def make_bins(confidence, right):
@@ -66,13 +66,17 @@ def typical(count=10_000):
 
 def reliability(before=None, after=None):
   before = make_bins(*typical()) if before is None else before
-  return calibration_figures.reliability(before, after, 'ECE 0.31 %', CAPTION)
+  return calibration_figures.reliability(
+    {'bins': before, 'ece': 0.0031},
+    after and {'bins': after, 'ece': 0.0012},
+    CAPTION,
+  )
 
 
 def histogram(right, wrong):
-  return calibration_figures.confidence_histogram(
-    np.array(right, float), np.array(wrong, float), CAPTION
-  )
+  confidence = np.array([*right, *wrong], float)
+  is_right = np.arange(len(confidence)) < len(right)
+  return calibration_figures.confidence_histogram(confidence, is_right, CAPTION)
 
 
 def coverage(*rows):
@@ -169,8 +173,7 @@ def test_each_filter_is_a_framed_tile_with_its_number(features, tiles):
 def test_filters_come_strongest_first_with_zero_in_white():
   kernels = np.zeros((3, 3, 4), np.float32)
   kernels[0, 0] = [0.1, -0.9, 0.0, 0.5]
-  shown = explanations.Explanations(kernels, None, None)
-  fig = saliency_figures.filters(shown, CAPTION)
+  fig = saliency_figures.filters(kernels, CAPTION)
   ax = fig.axes[0]
   assert [t.get_text() for t in ax.texts] == ['1', '3', '0', '2']
   (mosaic,) = ax.images
@@ -182,10 +185,7 @@ def test_filters_come_strongest_first_with_zero_in_white():
 
 def test_a_filter_of_zeros_is_drawn():
   zeros = np.zeros((3, 3, 2), np.float32)
-  fig = saliency_figures.filters(
-    explanations.Explanations(zeros, None, None), CAPTION
-  )
-  assert figure_style.to_png(fig)
+  assert figure_style.to_png(saliency_figures.filters(zeros, CAPTION))
 
 
 def test_each_digit_stands_beside_its_saliency_map():

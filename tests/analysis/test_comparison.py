@@ -1,38 +1,23 @@
-"""Several runs become one comparison; what cannot be compared, one line."""
+"""Several runs are compared on the same images; others are refused."""
 
 import itertools
-import json
-import os
-import subprocess
-import sys
-import types
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from mnist_jax import errors
 from mnist_jax.analysis import figure_style
 from mnist_jax.analysis.compare import comparison, figures, report
 from mnist_jax.analysis.run import label_review, load
-from mnist_jax.data import datasets
-
-HOSTILE = '<script>$1$</script>'
 
 
 def make_run(logits, labels, dataset='uci_digits'):
   about = {'config_name': 'basic', 'seed': 3, 'num_params': 122_570}
   about |= {'dataset': dataset, 'train_seconds': 95.0, 'command': 'python -m x'}
   about |= {'device': 'cpu', 'num_devices': 1, 'git_commit': 'c0ffee'}
-  return load.Run(
-    config={},
-    rows=[],
-    result=about,
-    test_logits=np.asarray(logits, np.float32),
-    test_labels=np.asarray(labels),
-    valid_logits=None,
-    valid_labels=None,
-  )
+  logits, labels = np.asarray(logits, np.float32), np.asarray(labels)
+  test = load.Predictions(logits, labels)
+  return load.Run({}, [], about, test, None, None)
 
 
 def make_reader(read, labels, **kwargs):
@@ -49,32 +34,6 @@ def make_readers(num_runs, count=500, error_rate=0.2):
     for _ in range(num_runs)
   ]
   return finished, [f'a-recipe-of-some-length-seed{i}' for i in range(num_runs)]
-
-
-@pytest.mark.parametrize(
-  'counts', [(0, 1), (3, 3), (4, 9), (62, 8), (100, 0), (1_500, 1_400)]
-)
-def test_mcnemar_is_scipys_binomial_test(counts):
-  expected = stats.binomtest(counts[0], sum(counts)).pvalue
-  assert comparison.mcnemar(*counts) == pytest.approx(expected, rel=1e-9)
-
-
-def test_mcnemar_of_one_against_five_is_what_a_hand_computes():
-  assert comparison.mcnemar(1, 5) == 2 * (1 + 6) / 2**6
-
-
-def test_mcnemar_finds_nothing_where_no_image_parts_the_runs():
-  assert comparison.mcnemar(0, 0) == 1
-
-
-def test_holm_is_what_a_hand_computes_in_the_order_given():
-  adjusted = comparison.holm([0.01, 0.04, 0.03, 0.005])
-  assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-def test_holm_leaves_one_test_alone_and_stays_at_most_one():
-  assert comparison.holm([0.3]) == [0.3]
-  assert comparison.holm([0.6, 0.7]) == [1, 1]
 
 
 def test_every_image_of_a_pair_is_counted_once_and_in_its_place():
@@ -128,8 +87,8 @@ def test_an_ensemble_averages_probabilities_and_not_logits():
   loud = 100 * np.eye(10)[[1]]
   modest = 3 * np.eye(10)[[0]]
   finished = [make_run(logits, [0]) for logits in (loud, modest, modest)]
-  assert np.mean([run.test_logits for run in finished], axis=0).argmax() == 1
-  assert comparison.ensemble_probabilities(finished).argmax() == 0
+  assert np.mean([run.test.logits for run in finished], axis=0).argmax() == 1
+  assert comparison.compare(finished, 'abc')['ensemble']['num_errors'] == 0
 
 
 def test_only_images_that_every_run_misreads_are_listed():
@@ -244,106 +203,3 @@ def test_the_printed_tables_are_aligned_and_name_what_is_left_out():
   start = lines.index('') + 1
   ends = {line.rindex('%') for line in lines[start + 1 : start + 10]}
   assert len(ends) == 1 and max(map(len, lines)) < 160
-
-
-@pytest.fixture(scope='module')
-def dataset():
-  data = {'name': 'uci_digits', 'valid': 'none', 'manual_dir': ''}
-  return datasets.load_dataset(types.SimpleNamespace(data_dir='', **data))
-
-
-@pytest.fixture
-def workdirs(dataset, tmp_path):
-  """Three finished runs; the first 10 images are misread by all."""
-  labels = dataset.test.labels
-  for name, num_errors in (
-    (HOSTILE.replace('/', '_'), 10),
-    ('b', 30),
-    ('c', 90),
-  ):
-    read = (labels + (np.arange(len(labels)) < num_errors)) % 10
-    write_workdir(tmp_path / name, read, labels)
-  return sorted(tmp_path.iterdir())
-
-
-def write_workdir(workdir, read, labels):
-  workdir.mkdir()
-  write_json(workdir / 'config.json', {'data': {'name': 'auto'}})
-  write_json(workdir / 'metrics.jsonl', {'step': 1, 'epoch': 1.0})
-  score = {'loss': 0.1, 'accuracy': 0.9, 'num_errors': 9, 'count': len(labels)}
-  result = make_reader(read, labels).result
-  result |= dict.fromkeys(('steps', 'epochs', 'best_epoch'), 1)
-  result |= {'selected': 'last', 'notice': '', 'versions': {}}
-  result |= {'train': score, 'valid': None, 'test': score}
-  result |= {'compile_seconds': 1.0, 'total_seconds': 99.0}
-  write_json(workdir / 'result.json', result)
-  logits = np.eye(10, dtype=np.float32)[read]
-  np.savez(workdir / 'predictions.npz', test_logits=logits, test_labels=labels)
-
-
-def write_json(path, content):
-  path.write_text(json.dumps(content))
-
-
-def analyse(*args, cwd):
-  command = [sys.executable, '-m', 'mnist_jax.analysis', *map(str, args)]
-  env = os.environ | {'PYTHONPATH': os.getcwd()}
-  return subprocess.run(
-    command, capture_output=True, text=True, cwd=cwd, env=env
-  )
-
-
-def test_command_compares_and_leaves_the_workdirs_alone(workdirs, tmp_path):
-  before = sorted(tmp_path.rglob('*'))
-  done = analyse(*workdirs, cwd=tmp_path)
-  assert (done.returncode, done.stderr) == (0, '')
-  written = sorted(set(tmp_path.rglob('*')) - set(before))
-  files = [str(p.relative_to(tmp_path)) for p in written if p.is_file()]
-  assert files == sorted(done.stdout.splitlines()[-5:])
-  assert {path.split('/')[0] for path in files} == {'comparison'}
-  assert 'b against c' in done.stdout and '97.99%' in done.stdout
-
-
-def test_page_holds_its_figures_and_runs_nothing(workdirs, tmp_path):
-  analyse(*workdirs, '--out', tmp_path / 'out', cwd=tmp_path)
-  page = (tmp_path / 'out/comparison.html').read_text()
-  assert page.count('data:image/png;base64,') == 3 == page.count('<img ')
-  assert '<script' not in page and '&lt;script&gt;$1$' in page
-  assert 'This is not MNIST.' in page and '://' not in page
-  stored = json.loads((tmp_path / 'out/comparison.json').read_text())
-  assert len(stored['everyone_wrong']) == 10
-  assert [row['num_errors'] for row in stored['runs']] == [10, 30, 90]
-
-
-def test_two_runs_without_a_shared_error_replace_an_earlier_comparison(
-  workdirs, dataset, tmp_path
-):
-  labels = dataset.test.labels
-  write_workdir(tmp_path / 'd', labels, labels)
-  analyse(*workdirs, cwd=tmp_path)
-  assert len(list((tmp_path / 'comparison/figures').iterdir())) == 3
-  done = analyse(workdirs[1], tmp_path / 'd', cwd=tmp_path)
-  assert (done.returncode, done.stderr) == (0, '')
-  left = [path.name for path in (tmp_path / 'comparison/figures').iterdir()]
-  assert left == ['accuracies.png']
-  page = (tmp_path / 'comparison/comparison.html').read_text()
-  assert page.count('<img ') == 1
-  assert 'read right by at least one run' in page
-
-
-def test_command_says_in_one_line_what_is_wrong(workdirs, tmp_path):
-  (tmp_path / 'file').write_text('not a folder')
-  a, b, c = workdirs
-  (c / 'result.json').unlink()
-  for args, words in (
-    ([], 'give the workdir of a run, or several'),
-    ([a, '--out', 'x'], '--out is for several workdirs'),
-    ([a, b, '--outt', 'x'], 'unrecognized arguments: --outt'),
-    ([a, b, a], 'is given 2 times'),
-    ([a, c], 'holds an unfinished run'),
-    ([a, tmp_path / 'nowhere'], 'nowhere'),
-    ([a, b, '--out', 'file'], 'cannot be written'),
-  ):
-    done = analyse(*args, cwd=tmp_path)
-    assert done.returncode == 2, args
-    assert done.stderr.count('\n') == 1 and words in done.stderr

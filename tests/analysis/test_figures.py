@@ -1,6 +1,5 @@
 """The figures say what they should, and every word can be read."""
 
-import functools
 import io
 import itertools
 import math
@@ -57,18 +56,21 @@ def confusions(num_errors):
   return training_figures.confusion_matrix(matrix, CAPTION)
 
 
+def digits(labels, probabilities, reviews=()):
+  pictures = images(len(labels))
+  return digit_grids.PredictedDigits(
+    pictures, labels, probabilities, dict(reviews), CAPTION
+  )
+
+
 def misclassified(num_errors, count=10_000, confidence=0.9999):
-  labels, probabilities = answers(count, num_errors, confidence)
   return digit_grids.misclassified(
-    images(count), labels, probabilities, {}, CAPTION
+    digits(*answers(count, num_errors, confidence))
   )
 
 
 def predictions(num_errors, count=497):
-  labels, probabilities = answers(count, num_errors)
-  return digit_grids.predictions(
-    images(count), labels, probabilities, {}, CAPTION
-  )
+  return digit_grids.predictions(digits(*answers(count, num_errors)))
 
 
 CASES = {
@@ -142,27 +144,22 @@ def test_a_dollar_sign_in_a_name_is_no_formula():
 def test_misclassified_starts_with_the_most_confident_error():
   labels, probabilities = answers(20, 3, confidence=0.5)
   probabilities[1] = np.eye(10)[2] * 0.8  # Image 1 shows a 1.
-  fig = digit_grids.misclassified(
-    images(20), labels, probabilities, {}, CAPTION
-  )
-  said = joined(fig)
+  said = joined(digit_grids.misclassified(digits(labels, probabilities)))
   assert '3 of 3 errors' in said
   first, *others = [said.index(mark) for mark in ('#1\n', '#0\n', '#2\n')]
   assert first < min(others) and '80.0%  #1' in said and '1 → 2' in said
 
 
 def test_reviewed_labels_are_marked_and_the_mark_is_explained():
-  labels, probabilities = answers(20, 3)
-  grid = functools.partial(
-    digit_grids.misclassified, images(20), labels, probabilities
-  )
-  made = {'index': 0, 'given': 0, 'guess': 1, 'votes': (5, 0, 0)}
+  made = {'given': 0, 'guess': 1, 'votes': (5, 0, 0)}
   upheld = label_review.Review(verdict=label_review.UPHELD, **made)
   disputed = label_review.Review(verdict=label_review.GUESS, **made)
-  said = joined(grid({0: upheld, 1: disputed}, CAPTION))
+  reviews = {0: upheld, 1: disputed}
+  reviewed = digits(*answers(20, 3), reviews)
+  said = joined(digit_grids.misclassified(reviewed))
   assert '0 → 1 *' in said and '1 → 2 †' in said and '2 → 3\n' in said
   assert '* upheld, † disputed' in said
-  assert '†' not in joined(grid({}, CAPTION))
+  assert '†' not in joined(misclassified(3, count=20))
 
 
 def test_misclassified_says_how_many_of_how_many():

@@ -76,7 +76,8 @@ def test_the_temperature_undoes_a_known_scale_and_is_the_minimum(answers):
 
 def test_scaling_helps_and_changes_no_answer(answers):
   logits, labels = answers
-  described = calibration.describe(logits, labels, logits, labels)
+  temperature = calibration.fit_temperature(logits, labels)
+  described = calibration.describe(logits, labels, temperature)
   for name in ('ece', 'nll', 'brier'):
     assert described['after'][name] < described['before'][name]
   scaled = (logits / described['temperature']).argmax(axis=1)
@@ -84,7 +85,7 @@ def test_scaling_helps_and_changes_no_answer(answers):
 
 
 def test_without_validation_there_is_no_temperature(answers):
-  described = calibration.describe(*answers)
+  described = calibration.describe(*answers, None)
   assert described['temperature'] is described['after'] is None
 
 
@@ -94,7 +95,8 @@ def test_coverage_answers_the_surest_first():
   labels = np.zeros(1000, int)
   labels[:20] = 1  # The 20 least sure are wrong.
   points = {
-    p['coverage']: p for p in calibration.describe(logits, labels)['coverage']
+    p['coverage']: p
+    for p in calibration.describe(logits, labels, None)['coverage']
   }
   assert points[1.0]['num_errors'] == 20 and points[1.0]['accuracy'] == 0.98
   assert points[0.99]['num_errors'] == 10
