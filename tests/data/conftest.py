@@ -1,0 +1,48 @@
+"""MNIST as a few random images, for every test of the data sets."""
+
+import types
+
+import fake_mnist
+import pytest
+
+from mnist_jax.data import datasets, decoded, official, splits
+
+
+@pytest.fixture
+def fake():
+  return fake_mnist.make_arrays()
+
+
+@pytest.fixture
+def manual_dir(tmp_path, monkeypatch, fake):
+  """A folder with the fake files, for which the official checksums are set."""
+  folder = tmp_path / 'manual'
+  folder.mkdir()
+  files = fake_mnist.write_files(folder, fake)
+  monkeypatch.setattr(official, 'FILES', files)
+  monkeypatch.setattr(
+    decoded, 'MNIST_FINGERPRINTS', tuple(map(decoded.fingerprint, fake))
+  )
+  sizes = fake_mnist.NUM_TRAIN, fake_mnist.NUM_VALID
+  monkeypatch.setitem(splits.SIZES, 'mnist', sizes)
+  monkeypatch.delenv('MNIST_JAX_MANUAL_DIR', raising=False)
+  monkeypatch.setenv('no_proxy', '*')
+  nobody = fake_mnist.NOBODY
+  fake_mnist.set_mirrors(monkeypatch, nobody, nobody + 'second/')
+  return folder
+
+
+@pytest.fixture
+def load(tmp_path, manual_dir):
+  """Loads with the fake files as manual_dir, unless told otherwise."""
+
+  def load_fake(**changes):
+    config = {
+      'name': 'mnist',
+      'valid': 'none',
+      'manual_dir': str(manual_dir),
+      'data_dir': str(tmp_path / 'data'),
+    }
+    return datasets.load_dataset(types.SimpleNamespace(**(config | changes)))
+
+  return load_fake
