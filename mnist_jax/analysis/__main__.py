@@ -17,7 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
   """Write the analysis of one workdir, or of several side by side.
 
   Returns:
-    The exit code: 0, or 2 after one line on stderr on what the user can mend.
+    The exit code: 0, or 2 after one line on stderr that says what to do.
   """
   return argparse_args.run(_print_all, argv)
 
@@ -77,7 +77,7 @@ def _choose(
 
 
 def _are_sweeps(workdirs: Sequence[str]) -> bool:
-  """Tell whether all are sweeps, or none; a mixture is an error."""
+  """Return whether all are sweeps, or none; a mixture is an error."""
   from mnist_jax.analysis.sweep import load
 
   found = {load.is_sweep(path): path for path in workdirs}

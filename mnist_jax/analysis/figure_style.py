@@ -1,4 +1,4 @@
-"""One look for every figure: sizes in inches, colours that survive grey.
+"""One look for every figure: sizes in inches, colours that print well in grey.
 
 Figures are drawn on `matplotlib.figure.Figure` objects. pyplot is never
 imported, so a training process keeps no figure and no backend. The `caption` of
@@ -73,7 +73,7 @@ def new_figure(
 
   write(title, total - 0.3, size=13, weight='bold', color=INK)
   write(subtitle, total - 0.57, size=9, color=GREY)
-  line = text_table.shorten(' '.join(caption.split()), 90, keep_end=30)
+  line = text_table.shorten(text_table.one_line(caption), 90, keep_end=30)
   write(line, 0.2, size=8, color=GREY)
   return fig
 
@@ -92,14 +92,16 @@ def add_axes(
   return fig.add_axes(box)
 
 
-def add_blank_axes(fig: figure.Figure, bottom: float, height: float):
+def add_blank_axes(
+  fig: figure.Figure, bottom: float, height: float
+) -> axes.Axes:
   """Place axes without frame or ticks between the margins; see `add_axes`."""
   ax = add_axes(fig, MARGIN, bottom, INNER_WIDTH, height)
   ax.set_axis_off()
   return ax
 
 
-def add_legend(fig: figure.Figure, ncols: int, **kwargs):
+def add_legend(fig: figure.Figure, ncols: int, **kwargs: Any) -> None:
   """Put the legend at the foot, above the caption."""
   place = (0.5, FOOTER / fig.get_figheight())
   fig.legend(loc='lower center', bbox_to_anchor=place, ncols=ncols, **kwargs)
@@ -107,8 +109,8 @@ def add_legend(fig: figure.Figure, ncols: int, **kwargs):
 
 def arrange_rows(
   ax: axes.Axes, bottom: float, top: float, xlabel: str, num_ticks: int
-):
-  """Prepare axes for a table: a share to the right, one row per name down."""
+) -> None:
+  """Set up axes for rows of names, with shares along x."""
   ax.set(ylim=(bottom, top), yticks=[], xlabel=xlabel)
   ax.spines['left'].set_visible(False)
   ax.grid(axis='x')
@@ -117,8 +119,10 @@ def arrange_rows(
   ax.xaxis.set_major_formatter(percent_tick)
 
 
-def write_cell(ax: axes.Axes, x: float, y: float, text: str, **looks: Any):
-  """Write one cell of that table: right-aligned at x widths of the axes."""
+def write_cell(
+  ax: axes.Axes, x: float, y: float, text: str, **looks: Any
+) -> None:
+  """Write a text beside such a row, right-aligned at x widths of the axes."""
   # A folder's name is free text: a dollar sign must not start a formula.
   looks = {'color': INK} | looks | {'ha': 'right', 'va': 'center_baseline'}
   short = text_table.shorten(text, 24, keep_end=11)
@@ -127,7 +131,7 @@ def write_cell(ax: axes.Axes, x: float, y: float, text: str, **looks: Any):
 
 
 def percent_tick(share: float, _) -> str:
-  """Write a tick of an axis of shares; with `ticker.FuncFormatter`."""
+  """Format a share for `set_major_formatter`."""
   return f'{100 * share:g}%'
 
 
@@ -150,7 +154,7 @@ def to_png(fig: figure.Figure) -> bytes:
   few = pixels.quantize(
     128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
   )
-  # They leave the paper, the colour of the corner, a little grey.
+  # They make the white paper, the colour of the corner, slightly grey.
   palette = np.array(few.getpalette()).reshape(-1, 3)
   palette[np.asarray(few)[0, 0]] = 255
   few.putpalette(palette.ravel().tolist())

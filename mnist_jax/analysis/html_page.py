@@ -1,4 +1,4 @@
-"""What the pages share: the template environment, and pictures put inside."""
+"""What the pages share: the template environment, and inline pictures."""
 
 import base64
 
@@ -29,5 +29,5 @@ def create_environment() -> jinja2.Environment:
 
 
 def inline(png: bytes) -> str:
-  """Turn a PNG file into an address that holds all of it."""
+  """Turn a PNG file into a data: URL."""
   return 'data:image/png;base64,' + base64.b64encode(png).decode('ascii')

@@ -18,7 +18,7 @@ def wilson_interval(num_correct: int, count: int) -> tuple[float, float]:
   """Bound the accuracy that a count supports, with 95 % confidence.
 
   Unlike the normal approximation it stays inside [0, 1] and keeps its coverage
-  near 100 %, where MNIST models live. scipy.stats has it too, and takes half a
+  near 100 %, where MNIST models are. scipy.stats has it too, but takes half a
   second to import at the end of each run.
 
   Args:
@@ -91,8 +91,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
   Returns:
     As many in [0, 1], in the same order, none smaller than before. The
-    differences with an adjusted p below 0.05 are all real with a probability of
-    at least 95 %.
+    probability that any of those below 0.05 is due to chance is at most 5 %.
 
   Source: S. Holm, A Simple Sequentially Rejective Multiple Test Procedure,
   Scandinavian Journal of Statistics 6 (1979).

@@ -19,6 +19,12 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
   ]
 
 
+def one_line(text: str) -> str:
+  """Make one line of a text, without control characters."""
+  line = ''.join(c if c.isprintable() else ' ' for c in text)
+  return ' '.join(line.split())
+
+
 def shorten(text: str, length: int, keep_end: int = 0) -> str:
   """Cut a text to `length` characters; `keep_end` of them from its end."""
   if len(text) <= length:

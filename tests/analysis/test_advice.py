@@ -50,7 +50,7 @@ def test_a_run_that_still_improved_should_go_on():
 
 @pytest.mark.parametrize(
   ('temperature', 'words'),
-  [(1.5, 'too sure'), (0.5, 'not sure enough'), (1.05, ''), (None, '')],
+  [(1.5, 'too high'), (0.5, 'too low'), (1.05, ''), (None, '')],
 )
 def test_a_bad_temperature_is_named_with_its_cure(temperature, words):
   text = said(make_run(), make_tables(temperature))

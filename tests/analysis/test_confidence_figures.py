@@ -244,7 +244,7 @@ def test_bins_of_a_few_images_are_counted_but_not_marked():
   assert len(points(chart, 'as trained')) == 1
   heights = [bar.get_height() for bar in strip.patches]
   assert sum(heights) == 19 and len(heights) == len(bins)
-  assert 'less than 10 images have no mark' in strip.get_xlabel()
+  assert 'fewer than 10 images have no mark' in strip.get_xlabel()
 
 
 def test_without_temperature_there_is_one_curve():

@@ -155,7 +155,7 @@ def test_a_verdict_names_the_better_sweep_or_none():
 def test_where_nothing_varies_no_chance_is_judged():
   for a, b, words in (
     ([90, 91], [90, 91], 'all seeds agree'),
-    ([90, 91], [85, 86], 'all seeds differ alike'),
+    ([90, 91], [85, 86], 'all seeds differ by the same number'),
     ([90], [20], 'nothing can be shown with a single seed'),
     ([90, 91], [20], 'nothing can be shown with a single seed'),
   ):

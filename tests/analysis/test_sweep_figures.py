@@ -103,6 +103,12 @@ DRAWN = {
   'many words': lambda: hyperparameters({'x': [f'word-{i}' for i in range(7)]}),
   'two values': lambda: hyperparameters({'augment.enabled': [True, False]}),
   'grid': lambda: hyperparameters({'optim.lr': LRS, 'b$1$': [0.9, 0.95]}),
+  'long names': lambda: hyperparameters(
+    {'optim.a_long_name_of_a_field': [1, 2], 'augment.' + 90 * 'x': ['a', 'b']}
+  ),
+  'a line of long names': lambda: hyperparameters(
+    {'augment.' + 90 * 'x': [99 * 'a', 99 * 'b']}
+  ),
   'large grid': lambda: hyperparameters({'a': range(13), 'b': range(30)}, n=1),
   'tall grid': lambda: hyperparameters({'a': [0, 1], 'b': range(12)}, n=1),
   'no validation': lambda: hyperparameters({'optim.lr': LRS}, valid=False),

@@ -34,7 +34,7 @@ def names_in(folder):
 def test_a_sweep_gets_its_table_and_figures(sweep, capsys):
   code, out, err = analyse(capsys, sweep)
   assert (code, err) == (0, '')
-  assert '10 of 11 runs finished, seeds 0 to 9' in out
+  assert '10 of 11 trials finished, seeds 0 to 9' in out
   assert 'seed 10: diverged at step 210' in out
   assert 'The intervals cover the choice of seeds only' in out
   assert '1.5 s per seed, 15.0 s in all' in out
@@ -94,7 +94,7 @@ def test_a_sweep_of_which_all_failed_says_why_and_draws_nothing(tmp_path):
   folder = sweep_samples.write(tmp_path / 'a', content)
   said, paths = report.analyse(folder)
   assert paths == []
-  assert '0 of 1 runs finished' in said and 'diverged' in said
+  assert '0 of 1 trials finished' in said and 'diverged' in said
 
 
 def test_two_sweeps_are_tested_and_the_verdict_is_printed(
@@ -108,7 +108,7 @@ def test_two_sweeps_are_tested_and_the_verdict_is_printed(
   )
   assert (code, err) == (0, '')
   assert 'verdict     fast is better, shown at 5%' in out
-  assert 'paired t test' in out and 'four times in five' in out
+  assert 'paired t test' in out and 'in 80% of cases' in out
   assert 'failed      1 of fast' in out and 'other images (Wilson)' in out
   assert names_in(out_folder) == ['differences.png', 'seeds.png']
   stored = json.loads((out_folder / 'sweep_comparison.json').read_text())

@@ -20,7 +20,7 @@ MAX_RUNS = 50
 
 
 def name_workdirs(workdirs: Sequence[str | pathlib.Path]) -> list[str]:
-  """Name each workdir by its folder, and by its parents where that is not one.
+  """Name each workdir by its folder, with parents where folders share a name.
 
   Raises:
     errors.UserError: if a folder comes twice, or there are more than 50.
@@ -44,7 +44,7 @@ def name_workdirs(workdirs: Sequence[str | pathlib.Path]) -> list[str]:
 
 
 def compare(runs: Sequence[load.Run], names: Sequence[str]) -> dict:
-  """Compare two runs or more, which have different names, on the same images.
+  """Compare two or more runs, with different names, on the same test images.
 
   Returns:
     What `comparison.json` holds, in plain JSON types: `dataset`, `count`;

@@ -15,14 +15,14 @@ from mnist_jax.analysis.run import digit_grids, label_review
 
 _ROW, _LEFT = 0.27, 2.1  # Inches: one run's height, and where names end.
 _MAX_IMAGES, _MAX_DIGITS = 56, 3
-_MAX_WRITTEN = 12  # Runs, up to which a share fits into its cell.
+_MAX_WRITTEN = 12  # With more runs, a share does not fit into its cell.
 
 
 @figure_style.applied
 def accuracies(compared: Mapping, caption: str) -> figure.Figure:
   """Draw the accuracy of each run with its interval, the best at the top.
 
-  The ensemble of all runs stands beneath.
+  The ensemble of all runs is drawn below them.
   """
   rows = sorted(compared['runs'], key=lambda row: row['num_errors'])
   height = _ROW * (len(rows) + 1.8)
@@ -68,7 +68,7 @@ def agreement(compared: Mapping, caption: str) -> figure.Figure:
   fig = figure_style.new_figure(
     side + 0.4,
     f'Agreement: from {shares.min():.2%} to {shares.max():.2%}',
-    'percent of test images read alike; the stronger the blue, the more',
+    'percent of test images read as the same digit; darker blue: more',
     caption,
   )
   ax = figure_style.add_axes(fig, _LEFT + 0.3, 0.1, side, side)

@@ -1,4 +1,4 @@
-"""A comparison, written: JSON, figures, a page, and a table for the console."""
+"""A comparison as JSON, figures, a page, and a table for the console."""
 
 import json
 import pathlib

@@ -12,7 +12,7 @@ def advise(run: load.Run, described: dict) -> list[str]:
   """List what a run and its tables, from `report.describe`, suggest.
 
   Returns:
-    One sentence or more, the weightiest first.
+    One sentence or more, the most important first.
   """
   said = (
     _judge_fit(run.result['train'], run.result['valid']),
@@ -21,7 +21,7 @@ def advise(run: load.Run, described: dict) -> list[str]:
     _judge_labels(described),
   )
   return [text for text in said if text] or [
-    'No rule of this page has anything to suggest. Train other seeds, to learn '
+    'None of these rules has a suggestion. Train with other seeds, to learn '
     'how much of this result is luck.'
   ]
 
@@ -36,9 +36,9 @@ def _judge_fit(train: dict, valid: dict | None) -> str:
   gap = train['accuracy'] - valid['accuracy']
   if gap > 0.5 * (1 - valid['accuracy']) and gap > 0.002:
     return (
-      f'The network reads {shares} of validation images right: it knows the '
-      'training images better than digits. Augment more (augment.*), drop '
-      'more units (model.dropout), or stop earlier.'
+      f'The network reads {shares} of validation images right: it has learnt '
+      'the training images by heart. Augment more (augment.*), drop more units '
+      '(model.dropout), or stop earlier.'
     )
   return (
     f'The network reads {shares} of validation images right: it does not '
@@ -51,8 +51,8 @@ def _judge_length(rows: list[dict]) -> str:
   if best is None or len(rows) < 3 or best < rows[-1]['epoch']:
     return ''
   return (
-    f'The last epoch ({best:g}) was the best on validation: the run '
-    'may not have been over. Raise total_epochs.'
+    f'The last epoch ({best:g}) was the best on validation: training may have '
+    'ended too early. Raise total_epochs.'
   )
 
 
@@ -61,10 +61,10 @@ def _judge_temperature(
 ) -> str:
   if temperature is None or after is None or 0.9 <= temperature <= 1.1:
     return ''
-  how = 'too sure' if temperature > 1 else 'not sure enough'
+  how = 'too high' if temperature > 1 else 'too low'
   return (
     f'Its confidence is {how}: divide the logits by {temperature:.2f}, which '
-    f'takes the calibration error from {before["ece"]:.2%} to '
+    f'changes the calibration error from {before["ece"]:.2%} to '
     f'{after["ece"]:.2%}.'
   )
 
@@ -75,6 +75,6 @@ def _judge_labels(described: dict) -> str:
     return ''
   return (
     f'{review["disputed_errors"]} of the {described["num_errors"]} errors are '
-    'on labels that five people did not uphold (†). No network should be '
-    'trained to get those right.'
+    'on labels that five people disputed (†). Do not train a network to get '
+    'those right.'
   )

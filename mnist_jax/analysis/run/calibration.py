@@ -46,7 +46,7 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict:
     `ece`: expected calibration error, in 0..1: the gap between accuracy and
       mean confidence in each bin of EQUAL, weighted by its images (Guo et al.
       2017).
-    `bins`: the bins of NINES, to be drawn, as `bin_confidence` has them.
+    `bins`: the bins of NINES, to be drawn, as `bin_confidence` returns them.
   """
   probabilities = classification.softmax(logits)
   confidence = probabilities.max(axis=1)
@@ -105,11 +105,11 @@ def bin_confidence(
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
   """Find the number that logits are best divided by (Guo et al. 2017).
 
-  Both are of images that nothing was trained on.
+  Both must be of images that the model was not trained on.
 
   Returns:
-    The temperature of least NLL, in 0.05..20: above 1 where the model was too
-    sure. Accuracy stays as it is.
+    The temperature with the lowest NLL, in 0.05..20: above 1 where the model
+    was too confident. Accuracy does not change.
   """
   # Here, because the import takes longer than the search.
   from scipy import optimize
@@ -122,12 +122,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def coverage(probabilities: np.ndarray, labels: np.ndarray) -> list[dict]:
-  """Let the model answer only its surest images.
+  """Count the errors left when only the most confident answers are given.
 
   Returns:
     A dict for each of COVERAGES: `coverage`, the share answered; `count` and
     `num_errors` among those; `accuracy`; and `threshold`, the confidence of
-    the least sure answer. Equal confidences go in index order.
+    the least confident answer. Equal confidences go in index order.
   """
   confidence = probabilities.max(axis=1)
   order = np.argsort(-confidence, kind='stable')

@@ -20,7 +20,7 @@ _MIN_COUNT = 10  # Bins of fewer images get no mark for their accuracy.
 
 
 def _stretch(shares: Sequence[float] | np.ndarray, end: float) -> np.ndarray:
-  """Count the nines of shares in [0, 1]; 100 % comes to `end`."""
+  """Count the nines of shares in [0, 1]; 100 % is placed at `end`."""
   doubts = 1 - np.asarray(shares, float)
   smallest = 10.0**-_MAX_NINES
   nines = -np.log10(np.maximum(doubts, smallest))
@@ -61,7 +61,7 @@ def reliability(
   rows = [row for bins in all_bins for row in _worth_a_mark(bins)]
   end = _find_end([v for row in rows for v in (row['confidence'], *_span(row))])
   fig = figure_style.new_figure(
-    5.35, 'Is it as often right as it is sure?', error, caption
+    5.35, 'How often it is right, at each confidence', error, caption
   )
   chart = figure_style.add_axes(fig, 0.95, 2.05, 5.7, 3.2)
   strip = figure_style.add_axes(fig, 0.95, 0.85, 5.7, 0.9)
@@ -100,7 +100,7 @@ def _draw_counts(ax: axes.Axes, bins: Sequence[Mapping], end: int, color: str):
     for key in ('low', 'high', 'count')
   )
   left, right = _stretch(low, end), _stretch(high, end)
-  # The second outline may lie on the first, but its surface must not hide it.
+  # The second histogram is an outline only, so that it does not hide the first.
   surface = 'none' if ax.patches else (color, 0.3)
   look: figure_style.Looks = {'facecolor': surface, 'edgecolor': color}
   ax.bar(left, counts, right - left, align='edge', linewidth=1.2, **look)
@@ -121,7 +121,7 @@ def _finish_reliability(chart: axes.Axes, strip: axes.Axes, end: int):
   strip.set_ylabel('images')
   strip.set_xlabel(
     'confidence, stretched towards 100 %; '
-    f'bins of less than {_MIN_COUNT} images have no mark'
+    f'bins of fewer than {_MIN_COUNT} images have no mark'
   )
   _scale_counts(strip)
 
@@ -150,7 +150,7 @@ def confidence_histogram(
     3.6,
     f'How sure it was: {num_right:,} right, {len(right) - num_right:,} wrong '
     'answers',
-    'wrong answers far to the right: errors that confidence does not give away',
+    'wrong answers far to the right are errors that confidence does not reveal',
     caption,
   )
   ax = figure_style.add_axes(fig, 0.95, 0.85, 5.7, 2.65)
@@ -183,7 +183,10 @@ def coverage(
   """
   points = sorted(points, key=lambda point: -point['coverage'])
   fig = figure_style.new_figure(
-    3.7, 'Errors left if unsure answers are withheld', _tell(points), caption
+    3.7,
+    'Errors left if unsure answers are withheld',
+    _summarize(points),
+    caption,
   )
   ax = figure_style.add_axes(fig, 0.95, 0.65, 5.7, 2.5)
   shares = [point['coverage'] for point in points]
@@ -193,7 +196,7 @@ def coverage(
   ax.plot(_stretch(shares, end), rates, markersize=4, **look)
   ax.set(xlim=(0, end), ylim=(0, max(1.15 * max(rates), 1e-3)))
   ax.set(xlabel='share answered, stretched towards 100 %')
-  ax.set(ylabel='error rate among the answered')
+  ax.set(ylabel='error rate of the answers given')
   ax.grid(axis='y')
   ax.yaxis.set_major_formatter(ticker.PercentFormatter(1))
   _label_stretched(ax.xaxis, end)
@@ -201,8 +204,8 @@ def coverage(
   return fig
 
 
-def _tell(points: Sequence[Mapping[str, float]]) -> str:
-  """Say in a line what the chart shows."""
+def _summarize(points: Sequence[Mapping[str, float]]) -> str:
+  """Say in one line what the chart shows."""
   first, *others = points
   half = (1 - first['accuracy']) / 2
   better = [point for point in others if 1 - point['accuracy'] <= half]

@@ -55,7 +55,7 @@ def per_class(matrix: np.ndarray) -> list[dict[str, float]]:
 def most_confused(
   matrix: np.ndarray, num_pairs: int = 10
 ) -> list[dict[str, int]]:
-  """List the commonest mistakes.
+  """List the most common mistakes.
 
   Returns:
     At most `num_pairs` dicts `true`, `predicted`, `count`, the highest count

@@ -132,9 +132,9 @@ def _no_errors(count: int, caption: str) -> figure.Figure:
     1.2, 'Misread test digits: none', 'no error, so no picture', caption
   )
   ax = figure_style.add_blank_axes(fig, 0, 1.2)
-  looks = {'size': 14, 'color': figure_style.BLUE}
-  looks |= {'ha': 'center', 'va': 'center'}
-  ax.text(0.5, 0.5, f'All {count:,} test images were read right.', **looks)
+  looks: figure_style.Looks = {'ha': 'center', 'va': 'center', 'size': 14}
+  text = f'All {count:,} test images were read right.'
+  ax.text(0.5, 0.5, text, color=figure_style.BLUE, **looks)
   return fig
 
 
@@ -208,7 +208,7 @@ def _draw_mosaic(
   show_pixels(ax, mosaic, cmap='gray_r', vmin=0, vmax=255)
 
 
-def show_pixels(ax: axes.Axes, pixels: np.ndarray, **looks):
+def show_pixels(ax: axes.Axes, pixels: np.ndarray, **looks) -> None:
   """Show an array in axes whose unit is one of its pixels, sharp-edged."""
   height, width = pixels.shape[:2]
   looks |= {'extent': (0, width, height, 0), 'interpolation': 'nearest'}

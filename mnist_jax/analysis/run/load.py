@@ -22,6 +22,7 @@ Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
 Positive = Annotated[float, msgspec.Meta(ge=0, le=_LARGEST)]
 Integer = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Text = Annotated[str, msgspec.Meta(max_length=10_000)]
 
 
 class Scores(TypedDict):
@@ -36,23 +37,23 @@ class Scores(TypedDict):
 class Result(TypedDict):
   """What result.json has."""
 
-  dataset: str
-  notice: str
-  config_name: str
-  command: str
+  dataset: _Text
+  notice: _Text
+  config_name: _Text
+  command: _Text
   seed: Integer
   num_params: Count
   steps: Count
   epochs: Positive
-  selected: str
+  selected: _Text
   best_epoch: Positive | None
   train_seconds: Positive
   compile_seconds: Positive
   total_seconds: Positive
-  device: str
+  device: _Text
   num_devices: Count
-  versions: dict[str, str]
-  git_commit: str
+  versions: dict[_Text, _Text]
+  git_commit: _Text
   train: Scores
   valid: Scores | None
   test: Scores
@@ -246,7 +247,7 @@ def _load_explanations(
   for satisfied, rule in (
     (len(filters) <= _SIDE, f'filters must be at most {_SIDE} by {_SIDE}'),
     (np.isfinite(filters).all(), 'filters must be finite'),
-    # Asked so, because NaN is neither.
+    # Written so that NaN fails, too.
     (((saliency >= 0) & (saliency <= 1)).all(), 'saliency must be in 0..1'),
     (
       len(np.unique(indices)) == indices.size
@@ -259,7 +260,7 @@ def _load_explanations(
   return Explanations(filters, saliency, indices)
 
 
-def check_dataset(run: Run, dataset: datasets.Dataset):
+def check_dataset(run: Run, dataset: datasets.Dataset) -> None:
   """Make sure that the images shown are those that the model saw.
 
   Raises:

@@ -31,7 +31,7 @@ def filters(kernels: np.ndarray, caption: str) -> figure.Figure:
   fig = figure_style.new_figure(
     inches + 0.75,
     f'First filters: {len(shown)} of {count}, {size} by {size} pixels',
-    'the strongest first; beneath each its place in the layer',
+    'strongest first; below each is its number in the layer',
     caption,
   )
   ax = figure_style.add_blank_axes(fig, 0.75, inches)
@@ -101,7 +101,7 @@ def saliency(
     np.stack([ink, pale], axis=1).reshape(-1, *ink.shape[1:]),
     [text for i in chosen for text in _describe(digits, i)],
     title=f'What sways the model: {len(chosen)} test digits',
-    subtitle='orange pixels move the choice between the digits beneath',
+    subtitle='orange: pixels that matter most for the choice below',
     reviews=digits.reviews,
     caption=digits.caption,
   )

@@ -18,7 +18,7 @@ def training_curves(
   best_epoch: float | None,
   caption: str,
 ) -> figure.Figure:
-  """Draw loss and accuracy over the epochs, without validation one line each.
+  """Draw loss and accuracy of training and validation over the epochs.
 
   Args:
     rows: of `metrics.jsonl`, at least one; numbers that are missing, null or
@@ -83,7 +83,7 @@ def mark_some(num_points: int) -> figure_style.Looks:
   return {'markersize': 3.5, 'markevery': max(1, num_points // 20)}
 
 
-def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str):
+def scale_by_log(ax: axes.Axes, values: np.ndarray, title: str) -> None:
   """Switch to a log scale where a linear one would show only the start.
 
   Args:
@@ -117,7 +117,7 @@ def confusion_matrix(matrix: np.ndarray, caption: str) -> figure.Figure:
   fig = figure_style.new_figure(
     6.2,
     f'Confusion matrix: {mistakes.sum():,} errors of {matrix.sum():,}',
-    'the stronger the blue, the more such mistakes (log scale); grey: right',
+    'darker blue: more mistakes of that kind (log scale); grey: read right',
     caption,
   )
   ax = figure_style.add_axes(fig, 0.95, 0.65, 5.4, 5.4)
@@ -155,8 +155,8 @@ def per_class_bars(
   fig = figure_style.new_figure(
     3.2,
     'How well each digit is read',
-    f'the axis starts at {floor:.0%}; beneath each digit stands its F1, '
-    'which weighs both',
+    f'the axis starts at {floor:.0%}; below each digit is its F1, the '
+    'harmonic mean of both',
     caption,
   )
   ax = figure_style.add_axes(fig, 0.85, 0.75, 5.9, 2.35)

@@ -43,7 +43,7 @@ def find_band(
   epochs = sorted(found)
   values = [np.array(found[epoch]) for epoch in epochs]
   low, high = (np.array([f(v) for v in values]) for f in (np.min, np.max))
-  # Rounding can put the mean of equal numbers beside them.
+  # Rounding can move the mean of equal numbers off them.
   mean = np.clip([v.mean() for v in values], low, high)
   count = np.array([len(v) for v in values])
   return Band(np.array(epochs), mean, low, high, count)
@@ -55,7 +55,7 @@ def curves(
 ) -> figure.Figure:
   """Draw loss and error over the epochs, with the range over seeds.
 
-  Where some seeds have stopped, curves are pale.
+  The curves are pale from where seeds stop.
 
   Args:
     seeded: the rows of `metrics.jsonl` of each seed, of one or more.
@@ -98,12 +98,12 @@ def _explain(bands: Sequence[Band]) -> str:
   full = [b.epochs[: count_full(b)] for b in bands if min(b.count) < b.count[0]]
   if full:
     first = min(epochs[-1] for epochs in full)
-    text += f'; pale after epoch {first:g}, where seeds stop'
+    text += f'; pale after epoch {first:g}, when seeds stop'
   return text
 
 
 def count_full(band: Band) -> int:
-  """Count the leading epochs that as many seeds have as have the first."""
+  """Count the epochs before any seed stops."""
   fewer = band.count < band.count[0]
   return int(np.argmax(fewer)) if fewer.any() else len(band.count)
 
@@ -131,7 +131,7 @@ def _draw_chart(ax: axes.Axes, title: str, bands: Mapping[str, Band]):
 
 
 def _draw_point(ax: axes.Axes, split: str, band: Band):
-  # Apart, because both splits stand at the same epoch.
+  # Side by side, because both splits are at the same epoch.
   x = band.epochs + (0.06 if split == 'valid' else -0.06)
   look = training_figures.SERIES[split] | {'linestyle': '', 'markersize': 5}
   reach = [band.mean - band.low, band.high - band.mean]
@@ -143,7 +143,7 @@ def _draw_band(ax: axes.Axes, split: str, band: Band):
   dots = training_figures.mark_some(len(band.epochs))
   parts = [(slice(full), 1.0)]
   if full < len(band.epochs):
-    # The pale part starts at the last full epoch, so that nothing is torn.
+    # The pale part starts at the last full epoch, so that the line has no gap.
     parts.append((slice(full - 1, None), 0.4))
   for part, alpha in parts:
     epochs = band.epochs[part]

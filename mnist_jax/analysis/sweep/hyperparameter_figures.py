@@ -1,6 +1,6 @@
 """What hyperparameters do to validation accuracy, as matplotlib figures.
 
-The test split is no axis of any of them: settings are chosen by validation.
+None of them shows the test split: settings are chosen by validation.
 Throughout, `listed` is what `summary.list_settings` returned, two or more.
 """
 
@@ -15,9 +15,9 @@ from mnist_jax.analysis.sweep import summary
 
 _MAX_CELLS = 12  # Along a side of a heat map; beyond, numbers do not fit.
 _NO_VALIDATION = (
-  'This sweep has no validation split, and the test split must not choose.',
-  'Sweep again with --config.data.valid=writer_disjoint (or random); then this',
-  'figure shows validation accuracy. The test accuracy of each point is in the',
+  'This sweep has no validation split, and the test split must not choose',
+  'settings. Sweep again with --config.data.valid=writer_disjoint (or random);',
+  'then this figure shows validation accuracy. The test accuracies are in the',
   'table that python -m mnist_jax.analysis prints.',
 )
 
@@ -27,7 +27,7 @@ def draw(listed: Sequence[Mapping], caption: str) -> figure.Figure | None:
 
   Returns:
     A line for one, a heat map for two, an explanation where there is no
-    validation; None for more than two, which no page shows well.
+    validation; None for more than two, which do not fit on a page.
   """
   varied = _find_varied(listed)
   if len(varied) not in (1, 2):
@@ -71,11 +71,12 @@ def _write_label(value: Any, length: int) -> str:
 
 
 def _describe_best(best: Mapping) -> str:
-  return (
+  text = (
     f'best by validation: {text_table.format_overrides(best["overrides"])}, '
     f'with {best["valid_accuracy"]["mean"]:.2%} (its test accuracy: '
     f'{best["test_accuracy"]["mean"]:.2%})'
   )
+  return text_table.shorten(text, 90, keep_end=45)
 
 
 @figure_style.applied
@@ -110,7 +111,7 @@ def _draw_line(
   places = _place(ax, values)
   for place, settings in zip(places, listed, strict=True):
     _draw_settings(ax, place, settings['valid_accuracy'], settings is best)
-  if _are_numbers(values):  # Between words there is nothing.
+  if _are_numbers(values):  # A line between words would mean nothing.
     means = [settings['valid_accuracy']['mean'] for settings in listed]
     ax.plot(places, means, color=figure_style.BLUE, linewidth=1, zorder=1)
   ax.set_xlabel(text_table.shorten(name, 60), parse_math=False)
@@ -131,7 +132,7 @@ def _place(ax: axes.Axes, values: Sequence[Any]) -> np.ndarray:
     x = position = np.arange(len(values))
   else:
     x = position = np.array(values, float)
-    if min(values) > 0 and max(values) >= 10 * min(values):
+    if min(values) > 1e-100 and max(values) >= 10 * min(values):
       ax.set_xscale('log')
       position = np.log10(x)
   shown = _thin(position)
@@ -182,8 +183,8 @@ def _draw_heat_map(
   )
   ax = figure_style.add_axes(fig, 1.35, 0.6, width, height)
   ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-  _label(ax.xaxis, columns, across)
-  _label(ax.yaxis, rows, down)
+  _label(ax.xaxis, columns, across, width)
+  _label(ax.yaxis, rows, down, height)
   ax.spines[:].set_visible(False)
   places = [
     {repr(v): i for i, v in enumerate(side)} for side in (rows, columns)
@@ -203,13 +204,14 @@ def _draw_heat_map(
   return fig
 
 
-def _label(one: axis.Axis, values: Sequence[Any], name: str):
+def _label(one: axis.Axis, values: Sequence[Any], name: str, inches: float):
   shown = range(0, len(values), -(-len(values) // _MAX_CELLS))
   one.set_ticks(shown, [_write_label(values[i], 7) for i in shown])
   one.set_tick_params(length=0, labelcolor=figure_style.INK)
   for label in one.get_ticklabels():
     label.set_parse_math(False)
-  one.set_label_text(text_table.shorten(name, 60), parse_math=False)
+  fits = text_table.shorten(name, int(13 * inches) + 3, keep_end=9)
+  one.set_label_text(fits, parse_math=False)
 
 
 def _draw_cells(ax: axes.Axes, means: np.ndarray):

@@ -52,7 +52,7 @@ class _Sweep(msgspec.Struct):
 
 
 def is_sweep(path: str | pathlib.Path) -> bool:
-  """Tell whether a path is a sweep: a folder of one, or a JSON file."""
+  """Return whether a path is a sweep: a folder of one, or a JSON file."""
   path = pathlib.Path(path)
   return (path / NAME).is_file() or (path.suffix == '.json' and path.is_file())
 
@@ -85,8 +85,8 @@ def check(content: Any, where: str = 'the sweep') -> dict:
     where: it is from, for the messages.
 
   Returns:
-    What `_Sweep` says of it, texts in one line each, and beside it `settings`,
-    what `summary.list_settings` returns.
+    The fields of `_Sweep`, each text in one line, and `settings`, which is what
+    `summary.list_settings` returns.
 
   Raises:
     errors.UserError: in one line, if it does not.
@@ -97,7 +97,7 @@ def check(content: Any, where: str = 'the sweep') -> dict:
       _check_trial(trial)
       sweep['dataset'] = trial['dataset']
     _check_together(sweep['seeds'])
-  except ValueError as error:  # Those of msgspec are such too.
+  except ValueError as error:  # As those of msgspec are, too.
     raise errors.UserError(
       f'{where} is no sweep ({error}); {_AGAIN}'
     ) from error
@@ -105,10 +105,9 @@ def check(content: Any, where: str = 'the sweep') -> dict:
 
 
 def _clean(value: Any) -> Any:
-  """Make one line of each text, without what would steer a terminal."""
+  """Make one line of each text, of at most 500 characters."""
   if isinstance(value, str):
-    line = ''.join(c if c.isprintable() else ' ' for c in value[:2_000])
-    return text_table.shorten(' '.join(line.split()), 500)
+    return text_table.shorten(text_table.one_line(value[:2_000]), 500)
   if isinstance(value, dict):
     return {_clean(name): _clean(one) for name, one in value.items()}
   return [_clean(one) for one in value] if isinstance(value, list) else value

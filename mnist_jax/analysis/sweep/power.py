@@ -1,4 +1,4 @@
-"""What differences so many seeds could have shown, and how many it takes.
+"""Statistical power: which differences a number of seeds can show.
 
 A t test of a true difference d with standard error e follows the noncentral t
 distribution with noncentrality d / e. Its power is how often it then falls
@@ -17,7 +17,7 @@ from scipy import optimize, stats
 from mnist_jax.analysis import statistics
 
 POWER = 0.8
-MAX_SEEDS = 10_000  # Nobody will run more.
+MAX_SEEDS = 10_000  # More would take too long to run.
 # Standard errors at which any test is sure; scipy loses digits far beyond.
 _SURE = 200.0
 
@@ -62,7 +62,7 @@ def count_seeds(
     difference: the true one, in any unit.
     variance: of the difference of one seed from one sweep and one from the
       other, in that unit squared.
-    df_per_seed: degrees of freedom divided by the seeds less one: 1 for a
+    df_per_seed: degrees of freedom divided by the seeds minus one: 1 for a
       paired test, 1 to 2 for Welch's.
 
   Returns:

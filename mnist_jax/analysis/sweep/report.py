@@ -1,4 +1,4 @@
-"""A sweep explained: figures into its folder, tables for the console."""
+"""A sweep as figures in its folder and tables for the console."""
 
 import json
 import pathlib
@@ -80,11 +80,13 @@ def _draw(
   if not (listed := sweep['settings']):
     return {}
   best = summary.find_best(listed)
-  # What compares settings must not be the test split, where it can be helped.
+  # Settings are compared by validation, where there is any.
   split = 'valid' if len(listed) > 1 and best else 'test'
-  about = _caption(sweep, len(sweep['seeds']), 'runs')
+  about = _caption(sweep, len(sweep['seeds']), 'trials')
   note = (
-    ' · to report, not to choose by' if len(listed) > 1 and not best else ''
+    ' · to report, not to choose settings by'
+    if len(listed) > 1 and not best
+    else ''
   )
   names = [text_table.format_overrides(one['overrides']) for one in listed]
   rows = [
@@ -163,7 +165,7 @@ def compare(
 
 
 def _name_best(name: str, sweep: Mapping) -> tuple[str, dict]:
-  """Take the best settings for a sweep; where they have a name, add it."""
+  """Reduce a sweep to its best settings, and add them to its name."""
   best = load.pick_best(sweep)
   overrides = [one['overrides'] for one in best['settings']]
   if overrides and overrides[0]:

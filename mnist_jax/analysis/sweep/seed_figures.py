@@ -39,7 +39,7 @@ def distribution(
   described = [statistics.describe(values) for values in accuracies]
   xlabel = f'{_SPLITS[split]} accuracy'
   figure_style.arrange_rows(ax, len(shown) - 0.4, -0.6, xlabel, 4)
-  # An interval ends where accuracy does.
+  # Intervals are cut at 0 and 100 %.
   ends = [np.clip(d['ci95'] or [], 0, 1) for d in described]
   _set_range(ax, np.concatenate([*accuracies, *ends]))
   for y, (name, _) in enumerate(shown):
@@ -52,7 +52,7 @@ def distribution(
 
 
 def _set_range(ax: axes.Axes, values: np.ndarray):
-  # One value alone needs a width as well: a few images of 10,000.
+  # A single value needs some width, too: a few images of 10,000.
   room = max(0.06 * np.ptp(values), 2.5e-4)
   ax.set_xlim(values.min() - room, values.max() + room)
 
@@ -118,7 +118,7 @@ def ablations(
     caption,
   )
   ax = figure_style.add_axes(fig, _LEFT, 0.5, _ACROSS, height)
-  xlabel = 'test accuracy less that of the baseline'
+  xlabel = 'test accuracy minus that of the baseline'
   figure_style.arrange_rows(ax, len(rows) - 0.4, -0.6, xlabel, 4)
   ax.xaxis.set_major_formatter(_write_tick)
   reach = [[0, row['difference'], *(row['ci95'] or ())] for row in rows]
@@ -126,7 +126,7 @@ def ablations(
   ax.axvline(0, color=figure_style.GREY, linestyle=':', zorder=0)
   for y, row in enumerate(rows):
     _draw_difference(ax, y, row)
-  # Twice as high rows as there, in rows: the same distance in inches.
+  # In rows, which are lower here: the same distance as in `distribution`.
   grey = {'color': figure_style.GREY, 'size': 8}
   _write_row(ax, -0.85, '', 'errors', 'p', **grey)
   return fig

@@ -1,4 +1,4 @@
-"""Which of two recipes is better over seeds, and what could have been seen.
+"""Whether two recipes differ over seeds, by paired or by Welch's t test.
 
 All tests are on numbers of errors, whole numbers whose differences are exact,
 and are reported as accuracies. They cover the choice of seeds only: the test
@@ -36,7 +36,7 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
     In plain JSON types: `dataset`, `count` (test images); `a` and `b`, each
     with `name`, `n`, `failed` (seeds not counted), the `mean` and `sd` of its
     test accuracy, `images_ci95`; `test`, the name of the test; `difference`,
-    of the mean accuracies, b less a, with `ci95`; `difference_errors`, of the
+    of the mean accuracies, b minus a, with `ci95`; `difference_errors`, of the
     mean errors; `p`; `verdict`; `smallest_difference` in accuracy that these
     numbers of seeds show with a power of 80 %; `seeds_needed` per sweep to show
     the difference seen; and `caveat`. What cannot be computed is null.
@@ -54,7 +54,7 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
     'count': count,
     'a': _describe_side(names[0], a),
     'b': _describe_side(names[1], b),
-    # Less from 0, which is not negated to -0.0.
+    # Subtracted from 0, because -0 would be written as -0.0.
     'difference': 0 - contrast.errors / count,
     'difference_errors': contrast.errors,
     **_describe_contrast(contrast, count),
@@ -98,14 +98,14 @@ def _describe_side(name: str, sweep: Mapping) -> dict:
 
 @dataclasses.dataclass(frozen=True)
 class _Contrast:
-  """A difference of mean errors, b less a, and how sure it is."""
+  """A difference of mean errors, b minus a, and how certain it is."""
 
   errors: float
-  test: str | None = None  # Its name; None where there is none.
+  test: str | None = None  # None where there is none.
   variance: float = 0.0  # Of the difference of one seed from each.
   standard_error: float = 0.0  # In errors; 0 where nothing varies.
   df: float = 0.0  # Degrees of freedom.
-  df_per_seed: float = 1.0  # By the seeds less one, for equal numbers of them.
+  df_per_seed: float = 1.0  # Divided by the seeds minus one.
 
 
 def _contrast(first: Sequence[Mapping], second: Sequence[Mapping]) -> _Contrast:
@@ -160,9 +160,15 @@ def _describe_contrast(contrast: _Contrast, count: int) -> dict:
 def _judge(compared: Mapping) -> str:
   difference, p = compared['difference'], compared['p']
   if compared['test'] is None:
-    return 'nothing can be shown with a single seed; run at least two of each'
+    return (
+      'nothing can be shown with a single seed; run at least two seeds each'
+    )
   if p is None:
-    same = 'all seeds agree' if not difference else 'all seeds differ alike'
+    same = (
+      'all seeds agree'
+      if not difference
+      else 'all seeds differ by the same number'
+    )
     return f'{same}, so chance cannot be judged; run more seeds'
   if p >= statistics.LEVEL:
     return f'no difference shown at {statistics.LEVEL:.0%}'

@@ -1,4 +1,4 @@
-"""What many seeds of one recipe say together: means, spreads, intervals.
+"""Means, spreads and intervals over the seeds of a recipe.
 
 A sweep has trials: one run each, of one seed and one choice of settings. The
 interval of a mean says where the mean over all seeds may lie, on these same
@@ -53,7 +53,7 @@ def list_settings(trials: Sequence[Mapping]) -> list[dict]:
 
 
 def group(trials: Sequence[Mapping]) -> list[tuple[dict, list[Mapping]]]:
-  """Part the trials by their settings.
+  """Group the trials by their settings.
 
   Returns:
     Pairs of overrides and their trials, in the order of appearance.

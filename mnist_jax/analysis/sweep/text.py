@@ -36,7 +36,7 @@ def describe(sweep: Mapping) -> str:
 def _describe_head(sweep: Mapping) -> list[str]:
   numbers = sorted({trial['seed'] for trial in sweep['seeds']})
   finished, tried = len(sweep['seeds']), len(sweep['seeds'] + sweep['failed'])
-  ran = f'{finished:,} of {tried:,} runs finished'
+  ran = f'{finished:,} of {tried:,} trials finished'
   if numbers:
     ran += f', seeds {_list_numbers(numbers)}'
   about = (sweep['device'], sweep['mode'] and f'mode {sweep["mode"]}')
@@ -83,7 +83,7 @@ def _write_interval(
 
 def _write_share(share: float) -> str:
   """Write a mean accuracy in percent, one more digit than single ones have."""
-  # A wide interval of few seeds can leave what an accuracy can be.
+  # A wide interval of few seeds can reach beyond 0 and 100 %.
   return f'{min(max(share, 0), 1):.3%}'
 
 
@@ -108,7 +108,7 @@ def _describe_several(listed: Sequence[Mapping]) -> list[str]:
   ]
   lines = ['', *text_table.align(rows)]
   if len(listed) > _MAX_SETTINGS:
-    lines.append(f'{len(listed) - _MAX_SETTINGS} more points: sweep.json')
+    lines.append(f'{len(listed) - _MAX_SETTINGS} more settings: sweep.json')
   return [*lines, '', *_describe_choice(listed)]
 
 
@@ -141,15 +141,17 @@ def _describe_choice(listed: Sequence[Mapping]) -> list[str]:
   best = summary.find_best(listed)
   if best is None:
     return [
-      'No validation split, so no point is chosen: the test split must not. '
-      'Sweep again with --config.data.valid=writer_disjoint.'
+      'No validation split, so no settings are chosen: the test split must not '
+      'be used for that. Sweep again with --config.data.valid=writer_disjoint.'
     ]
   lines = [
     f'best by validation: {_name(best)}. Its validation accuracy is the '
     f'highest of {len(listed)}, and so a little too high.'
   ]
   if best['n'] < max(settings['n'] for settings in listed):
-    lines.append('It has fewer seeds than other points: see what failed.')
+    lines.append(
+      'These settings have fewer seeds than others: see what failed.'
+    )
   return lines
 
 
@@ -158,8 +160,8 @@ def _describe_failed(failed: Sequence[Mapping]) -> list[str]:
     return []
   lines = [
     '',
-    f'{len(failed):,} failed; the means are of the others, and so '
-    'too good if the recipe is to blame:',
+    f'{len(failed):,} failed; the means leave them out, and are too good if '
+    'the recipe is to blame:',
   ]
   for trial in failed[:_MAX_FAILED]:
     overrides = text_table.format_overrides(trial['overrides'])
@@ -204,7 +206,7 @@ def describe_comparison(compared: Mapping) -> str:
     *text_table.align(rows),
     '',
     f'difference  {compared["difference"]:+.3%} '
-    f'({compared["difference_errors"]:+.1f} errors), second less first',
+    f'({compared["difference_errors"]:+.1f} errors), second minus first',
     *(_describe_test(compared) if compared['ci95'] else ()),
     f'verdict     {compared["verdict"]}',
     *([f'failed      {about}'] if failed else ()),
@@ -215,17 +217,17 @@ def describe_comparison(compared: Mapping) -> str:
 
 def _describe_test(compared: Mapping) -> list[str]:
   smallest, needed = compared['smallest_difference'], compared['seeds_needed']
-  says = 'more than 10,000' if needed is None else f'{needed:,}'
+  seeds = 'more than 10,000' if needed is None else f'{needed:,}'
+  takes = f'the difference seen takes {seeds} seeds each, if it is the true one'
   if not compared['difference']:
-    says = 'no number of'
+    takes = 'no number of seeds shows a difference of 0'
   p = text_table.format_p_value(compared['p'])
   return [
     f'            95% interval {_write_ends(compared["ci95"])}',
     f'test        {compared["test"]}, p {p}',
-    f'power       these seeds show a true difference of {smallest:.3%} four '
-    'times in five;',
-    f'            to show the one seen it takes {says} seeds each, if it and '
-    'its spread are true',
+    f'power       these seeds show a true difference of {smallest:.3%} in 80% '
+    'of cases;',
+    f'            {takes}',
   ]
 
 
@@ -252,8 +254,8 @@ def describe_ablations(rows: Sequence[Mapping], baseline: str) -> str:
     '',
     "p: paired t test if the seeds are the same, else Welch's; adjusted by "
     f'Holm, shown below {statistics.LEVEL}',
-    'could show: the smallest true difference shown four times in five, by a '
-    'test alone',
+    'could show: the smallest true difference that one test alone shows in 80% '
+    'of cases',
   ])  # fmt: skip
 
 
