@@ -73,8 +73,7 @@ def default() -> ml_collections.ConfigDict:
     plateau_factor=0.5,  # For 'plateau', each time that patience runs out.
     plateau_patience=3,  # Epochs without a lower validation loss.
   )
-  # Epochs without fewer validation errors. The loss would be a worse guide: it
-  # can rise with label smoothing while the errors still fall.
+  # Epochs without fewer errors; label smoothing can make the loss rise.
   config.early_stop = dict(patience=0)
   config.log = dict(tensorboard=False)
   return config.lock()

@@ -3,6 +3,11 @@
 python -m mnist_jax.analysis WORKDIR [WORKDIR ...]
 """
 
+from mnist_jax.cli import interrupts
+
+if __name__ == '__main__':
+  interrupts.install()
+
 import argparse
 import pathlib
 import sys
