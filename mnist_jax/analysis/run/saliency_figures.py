@@ -35,7 +35,7 @@ def filters(kernels: np.ndarray, caption: str) -> figure.Figure:
     caption,
   )
   ax = figure_style.add_blank_axes(fig, 0.75, inches)
-  largest = float(abs(kernels).max()) or 1.0
+  largest = float(np.abs(kernels).max()) or 1.0
   _draw_kernels(ax, kernels, shown, (num_rows, num_columns), largest)
   _draw_scale(fig, largest)
   return fig
