@@ -19,11 +19,7 @@ from mnist_jax.cli import argparse_args
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-  """Write the analysis of one workdir, or of several side by side.
-
-  Returns:
-    The exit code: 0, or 2 after one line on stderr that says what to do.
-  """
+  """Write the analysis of one workdir, or of several; return the exit code."""
   return argparse_args.run(_print_all, argv)
 
 

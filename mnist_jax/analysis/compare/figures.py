@@ -110,12 +110,7 @@ def _draw_agreement(ax: axes.Axes, shares: np.ndarray, count: int):
 def everyone_wrong(
   images: np.ndarray, compared: Mapping, caption: str
 ) -> figure.Figure:
-  """Show up to 56 test images that every run misread, in the set's order.
-
-  Args:
-    images: [N, 28, 28] uint8, all test images.
-    compared: with one such image or more.
-  """
+  """Show up to 56 of the test images [N, 28, 28] that every run misread."""
   wrong = compared['everyone_wrong']
   shown = wrong[:_MAX_IMAGES]
   reviews = label_review.reviews_of(compared['dataset'])
