@@ -111,7 +111,13 @@ def _load_mnist(config_data: Any, manual_dir: pathlib.Path | None) -> Dataset:
 
 
 def _absolute(path: str) -> pathlib.Path:
-  return pathlib.Path(path).expanduser().absolute()
+  try:
+    return pathlib.Path(path).expanduser().absolute()
+  except RuntimeError as error:
+    raise errors.UserError(
+      f'the folder {path} begins with the home of an unknown user; write it '
+      'without ~'
+    ) from error
 
 
 def _mnist_arrays(

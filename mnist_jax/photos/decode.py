@@ -172,7 +172,7 @@ def _shrink(image: Image.Image) -> Image.Image:
 def _from_numbers(image: Image.Image) -> Image.Image:
   """Scales the whole range of 16-bit, 32-bit or float pixels to mode 'L'."""
   values = np.nan_to_num(np.asarray(image, np.float64), posinf=0.0, neginf=0.0)
-  low, high = min(0.0, values.min()), values.max()
+  low, high = min(0.0, np.min(values)), np.max(values)
   values = np.round((values - low) * (255 / max(high - low, 1e-9)))
   return Image.fromarray(values.astype(np.uint8))
 

@@ -48,7 +48,7 @@ def _find_sheet(mask: np.ndarray) -> np.ndarray | None:
   labels, _ = ndimage.label(mask)
   sizes = np.bincount(labels.ravel())
   sizes[0] = 0
-  largest = labels == sizes.argmax()
+  largest = labels == np.argmax(sizes)
   outline = ndimage.binary_fill_holes(largest)
   box = ndimage.find_objects(outline.astype(int))[0]
   borders = outline[0], outline[-1], outline[:, 0], outline[:, -1]

@@ -86,7 +86,7 @@ def _draw_input(ax: axes.Axes, image: np.ndarray) -> None:
 
 
 def _draw_bars(ax: axes.Axes, probabilities: np.ndarray) -> None:
-  best = int(probabilities.argmax())
+  best = int(np.argmax(probabilities))
   colours = [
     figure_style.VERMILLION if digit == best else figure_style.GREY
     for digit in range(10)

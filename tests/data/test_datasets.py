@@ -169,3 +169,14 @@ def test_importing_datasets_imports_nothing_heavy():
     cwd=pathlib.Path(datasets.__file__).parents[2],
   )
   assert (done.returncode, done.stderr) == (0, '')
+
+
+@pytest.mark.parametrize('field', ['manual_dir', 'data_dir'])
+def test_the_home_of_an_unknown_user_is_one_line(field):
+  with pytest.raises(errors.UserError, match='unknown user'):
+    datasets.load_dataset(
+      types.SimpleNamespace(
+        **{'name': 'mnist', 'valid': 'none', 'manual_dir': '', 'data_dir': ''}
+        | {field: '~nobody-of-this-name/mnist'}
+      )
+    )
