@@ -14,6 +14,7 @@ fell.
 
 import pathlib
 import platform
+import signal
 import sys
 import tempfile
 
@@ -56,10 +57,12 @@ def main() -> None:
 
   with tempfile.TemporaryDirectory(prefix='fault_campaign-') as scratch:
     processes.isolate(pathlib.Path(scratch))
+    # As Ctrl-C does: end the commands, remove the folder.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
       found = measure(pathlib.Path(scratch))
     finally:
-      processes.kill_all()
+      processes.stop()
   print(f'\n{atomic_files.write_json(out, found)}')
   if any(row['fell'] for row in found['cases']):
     sys.exit(1)

@@ -11,6 +11,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 
+from experiments.fault_campaign import processes
+
 
 @dataclasses.dataclass(frozen=True)
 class Try:
@@ -103,14 +105,14 @@ def run_case(
   """Makes attempts until the time or the number of tries is reached."""
   row, lock = Row(case.name), threading.Lock()
   numbers = itertools.count()
-  deadline = time.monotonic() + seconds
+  deadline = time.monotonic() + seconds  # 0 to stop at once.
 
   def work() -> None:
     while True:
       with lock:
         number = next(numbers)
         late = time.monotonic() >= deadline
-        if row.tried >= case.tries or (late and number):
+        if not deadline or row.tried >= case.tries or (late and number):
           return
       left = deadline - time.monotonic()
       outcomes = attempt(case, number, seed, scratch, left)
@@ -121,8 +123,14 @@ def run_case(
         ]
 
   with concurrent.futures.ThreadPoolExecutor(case.workers) as pool:
-    for future in [pool.submit(work) for _ in range(case.workers)]:
-      future.result()
+    futures = [pool.submit(work) for _ in range(case.workers)]
+    try:
+      for future in futures:
+        future.result()
+    except BaseException:  # Ctrl-C: the pool waits, so its commands must end.
+      deadline = 0.0
+      processes.stop()
+      raise
   return row
 
 

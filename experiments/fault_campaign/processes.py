@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -18,6 +19,7 @@ MAX_MEGABYTES = 3000.0
 SHOWN = 300  # Characters of stderr in a description.
 
 _running: set[subprocess.Popen] = set()
+_stopped = threading.Event()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Process:
       env: environment variables beside those of this process.
       cwd: the folder in which it starts; `folder` when None.
     """
+    if _stopped.is_set():
+      raise InterruptedError('the campaign is being stopped')
     name = f'{time.monotonic_ns()}'
     self.paths = [folder / f'{name}.{end}' for end in ('stdout', 'stderr')]
     with contextlib.ExitStack() as stack:
@@ -182,8 +186,9 @@ def last_words(stderr: str) -> str:
   return ''.join(where[-1:]) + lines[-1][:SHOWN]
 
 
-def kill_all() -> None:
-  """Kills every process that is still running."""
+def stop() -> None:
+  """Kills every process that is still running, and lets no other start."""
+  _stopped.set()
   for popen in list(_running):
     with contextlib.suppress(ProcessLookupError):
       os.killpg(popen.pid, signal.SIGKILL)

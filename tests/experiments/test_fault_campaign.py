@@ -234,3 +234,24 @@ def test_a_wrong_flag_of_the_campaign_is_one_line(flag, words):
   assert done.returncode == 2
   assert done.stderr.count('\n') == 1, done.stderr
   assert words in done.stderr
+
+
+def test_a_signal_ends_the_campaign_and_all_that_it_has_started(tmp_path):
+  flags = ['--minutes=5', '--cases=SIGKILL', f'--out={tmp_path}/faults.json']
+  process = subprocess.Popen(
+    [sys.executable, '-m', 'experiments.fault_campaign', *flags],
+    cwd=experiments.ROOT,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    env=os.environ | {'TMPDIR': str(tmp_path)},
+  )
+  until = time.monotonic() + 120
+  while not list(tmp_path.glob('*/bench/*.stdout')):
+    assert time.monotonic() < until
+    time.sleep(0.05)
+  process.terminate()
+  _, stderr = process.communicate(timeout=120)
+  assert process.returncode == 130
+  assert stderr.count('\n') == 1, stderr
+  assert not list(tmp_path.iterdir())
