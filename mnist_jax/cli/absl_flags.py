@@ -88,6 +88,10 @@ def parse(argv: Sequence[str]) -> list[str]:
     raise
   except Exception as error:  # A recipe is Python: it can raise anything.
     raise errors.UserError(_describe(error, paths)) from error
+  except SystemExit as error:
+    if recipe_errors.is_from_recipe(error, paths):
+      raise errors.UserError(recipe_errors.describe(error, paths)) from error
+    raise  # One of absl's own flags.
   if rest[1:]:
     raise errors.UserError(
       f'argument {rest[1]!r} is not a flag; flags begin with --, such as '

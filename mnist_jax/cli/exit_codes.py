@@ -6,6 +6,7 @@
 130  interrupted before there was anything to save
 """
 
+import errno
 import io
 import os
 import sys
@@ -41,13 +42,18 @@ def run(command: Callable[[], int | None]) -> int:
     return INTERRUPTED
   except BrokenPipeError:
     return 0
+  except OSError as error:
+    if error.errno != errno.ENAMETOOLONG:
+      raise
+    print_error(f'{str(error.filename)[:60]}... is too long for a file name')
+    return USER_ERROR
   finally:
     flush_stdout()  # Or Python does it at exit, and reports the closed pipe.
 
 
 def print_error(message: str) -> None:
   """Prints a line on stderr, as every error of a command."""
-  print(f'mnist_jax: {message}', file=sys.stderr)
+  print(f'mnist_jax: {" ".join(message.split())}', file=sys.stderr)
 
 
 def flush_stdout() -> None:

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 
 
-def describe(error: Exception, paths: Sequence[str]) -> str:
+def describe(error: BaseException, paths: Sequence[str]) -> str:
   """Names the file, the line and the exception, in one line.
 
   Args:
@@ -13,7 +13,7 @@ def describe(error: Exception, paths: Sequence[str]) -> str:
     paths: of the recipes on the command line.
   """
   place = paths[-1] if paths else 'the recipe'
-  folders = {pathlib.Path(path).resolve().parent for path in paths}
+  folders = _folders(paths)
   for cause in _causes(error):
     if line := _find_line(cause, folders):
       place = line
@@ -22,6 +22,15 @@ def describe(error: Exception, paths: Sequence[str]) -> str:
     f'{place}: {type(cause).__name__}: {cause}; compare the recipe with '
     'configs/improved.py'
   )
+
+
+def is_from_recipe(error: BaseException, paths: Sequence[str]) -> bool:
+  """Whether code of a recipe, or of a file beside it, has raised `error`."""
+  return bool(_find_line(error, _folders(paths)))
+
+
+def _folders(paths: Sequence[str]) -> set[pathlib.Path]:
+  return {pathlib.Path(path).resolve().parent for path in paths}
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -191,14 +191,14 @@ def _print_problem(reading: FileReading) -> None:
 
 
 def describe(prediction: digit_reader.Prediction, threshold: float) -> str:
-  """Returns '8 (confidence 99.3 %, next 3)', or 'not sure: 3 or 8 (48 %)'."""
+  """Returns the digit as text, such as 'not sure: 3 or 8 (48 %)'."""
   digit, runner_up = prediction.digit, prediction.runner_up
   percent = 100 * prediction.confidence
   if prediction.confidence < threshold:
     return f'not sure: {digit} or {runner_up} ({percent:.0f} %)'
   # Rounding must not turn it into 100 %.
   confidence = f'{percent:.1f}' if percent < 99.95 else 'over 99.9'
-  return f'{digit} (confidence {confidence} %, next {runner_up})'
+  return f'{digit} (confidence {confidence} %, second choice {runner_up})'
 
 
 def _draw(

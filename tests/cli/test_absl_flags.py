@@ -106,6 +106,7 @@ RECIPES = {
     2,
   ),
   'ModuleNotFoundError': ('import none_of_these\n', 1),
+  'SystemExit': ('def get_config(mode=None):\n  raise SystemExit(3)\n', 2),
   'RuntimeError': (
     'def get_config(mode=None):\n'
     '  try:\n'

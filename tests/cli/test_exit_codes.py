@@ -1,5 +1,6 @@
 """How commands end: exit codes, single lines, and pipes that are closed."""
 
+import errno
 import os
 import pathlib
 import subprocess
@@ -31,6 +32,11 @@ def test_the_exit_code_is_that_of_the_command():
     (errors.UserError('two\n  lines'), 2, 'mnist_jax: two lines\n'),
     (KeyboardInterrupt(), 130, 'mnist_jax: interrupted\n'),
     (BrokenPipeError(), 0, ''),
+    (
+      OSError(errno.ENAMETOOLONG, 'too long', 9 * 'a'),
+      2,
+      'mnist_jax: aaaaaaaaa... is too long for a file name\n',
+    ),
   ],
 )
 def test_an_error_of_the_user_is_one_line_and_a_code(

@@ -271,8 +271,8 @@ def test_a_folder_without_images_names_the_known_formats(tmp_path):
   ('confidence', 'line'),
   [
     (0.48, 'not sure: 3 or 8 (48 %)'),
-    (0.993, '3 (confidence 99.3 %, next 8)'),
-    (0.99999, '3 (confidence over 99.9 %, next 8)'),
+    (0.993, '3 (confidence 99.3 %, second choice 8)'),
+    (0.99999, '3 (confidence over 99.9 %, second choice 8)'),
   ],
 )
 def test_no_prediction_is_called_certain(confidence, line):
