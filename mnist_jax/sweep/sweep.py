@@ -63,8 +63,8 @@ def run(
   if dataset.notice:
     console.warn(dataset.notice)
   console.say(
-    f'{about.config_name}: {len(trials)} trials on {dataset.name}, {mode} '
-    f'mode, {jax.device_count()} devices, in {folder}\n'
+    f'{about.config_name}: {len(trials)} trial{"s"[: len(trials) > 1]} on '
+    f'{dataset.name}, {mode} mode, {jax.device_count()} devices, in {folder}\n'
   )
   try:
     (execute or run_trials.run_trials)(sweep, trials)

@@ -93,6 +93,12 @@ def test_a_trial_that_is_not_there_is_answered_with_the_nearest(tmp_path):
     run_tiny(tmp_path, only='sead1')
 
 
+def test_a_single_trial_of_many_runs_alone_on_all_devices(tmp_path, capsys):
+  found = run_tiny(tmp_path, only='seed1')
+  assert '1 trial on uci_digits, loop mode' in capsys.readouterr().out
+  assert [result['seed'] for result in found['seeds']] == [1]
+
+
 @pytest.mark.parametrize(
   ('mode', 'num_trials', 'expected'),
   [('auto', 1, 'loop'), ('auto', 9, 'devices'), ('vmap', 9, 'vmap')],
