@@ -62,9 +62,10 @@ def run(
   workdir_lib.write_config(folder, config)
   if dataset.notice:
     console.warn(dataset.notice)
+  number = '1 trial' if len(trials) == 1 else f'{len(trials)} trials'
   console.say(
-    f'{about.config_name}: {len(trials)} trial{"s"[: len(trials) > 1]} on '
-    f'{dataset.name}, {mode} mode, {jax.device_count()} devices, in {folder}\n'
+    f'{about.config_name}: {number} on {dataset.name}, {mode} mode, '
+    f'{jax.device_count()} devices, in {folder}\n'
   )
   try:
     (execute or run_trials.run_trials)(sweep, trials)
