@@ -208,6 +208,24 @@ def test_a_last_step_that_diverges_ends_in_the_same_line(
 
 
 @pytest.mark.usefixtures('quick_compile')
+def test_a_signal_during_the_last_evaluation_is_answered(
+  tmp_path, monkeypatch, capsys
+):
+  evaluate = results.evaluate
+
+  def interrupted(trainer, chosen, signals):
+    signals._receive(signal.SIGTERM, None)
+    return evaluate(trainer, chosen, signals)
+
+  with monkeypatch.context() as patched:
+    patched.setattr(results, 'evaluate', interrupted)
+    assert run_here(tmp_path, total_epochs=0.5) is None
+  assert 'stopped and saved' in capsys.readouterr().out
+  assert not (tmp_path / 'result.json').exists()
+  assert run_here(tmp_path, total_epochs=0.5)['steps'] == 8
+
+
+@pytest.mark.usefixtures('quick_compile')
 def test_early_stopping_ends_when_validation_no_longer_improves(tmp_path):
   # So low a rate that float32 weights stay as they are.
   fields = {'optim.lr': 1e-12, 'early_stop.patience': 2}
