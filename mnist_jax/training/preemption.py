@@ -1,7 +1,7 @@
 """SIGTERM and Ctrl-C as a flag, so that a run can save before it stops."""
 
 import signal
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, Self
 
 from mnist_jax.cli import interrupts
@@ -32,12 +32,7 @@ class Preemption:
         break
     return self
 
-  def __exit__(
-    self,
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    traceback: TracebackType | None,
-  ) -> None:
+  def __exit__(self, *unused: object) -> None:
     self._restore()
     interrupts.allow(0)
 

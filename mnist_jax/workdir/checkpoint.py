@@ -10,7 +10,6 @@ import logging
 import pathlib
 import zlib
 from collections.abc import Container, Sequence
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import jax
@@ -69,12 +68,7 @@ class Checkpoints:
   def __enter__(self) -> Self:
     return self
 
-  def __exit__(
-    self,
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    traceback: TracebackType | None,
-  ) -> None:
+  def __exit__(self, *unused: object) -> None:
     self._manager.close()
 
   def keep(self, best_step: int | None) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-from types import TracebackType
 from typing import Any, Self
 
 from mnist_jax import errors
@@ -43,12 +42,7 @@ class MetricWriter:
   def __enter__(self) -> Self:
     return self
 
-  def __exit__(
-    self,
-    kind: type[BaseException] | None,
-    error: BaseException | None,
-    traceback: TracebackType | None,
-  ) -> None:
+  def __exit__(self, *unused: object) -> None:
     if self._board:
       self._board.close()
 
