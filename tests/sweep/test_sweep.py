@@ -16,7 +16,7 @@ from mnist_jax.data import datasets
 from mnist_jax.sweep import sweep
 from mnist_jax.training import preemption, results, train
 from mnist_jax.training import trainer as trainer_lib
-from mnist_jax.workdir import checkpoint
+from mnist_jax.workdir import checkpoint, lock
 
 ABOUT = results.About('tiny', 'python -m mnist_jax.main', time.monotonic())
 TIMES = {'train_seconds', 'compile_seconds', 'total_seconds'}
@@ -91,6 +91,15 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(looped):
 def test_a_trial_that_is_not_there_is_answered_with_the_nearest(tmp_path):
   with pytest.raises(sweep.errors.UserError, match="did you mean 'seed1'"):
     run_tiny(tmp_path, only='sead1')
+
+
+def test_a_second_sweep_in_the_same_folder_is_refused(tmp_path):
+  with (
+    lock.hold(tmp_path),
+    pytest.raises(sweep.errors.UserError, match='in use by process'),
+  ):
+    run_tiny(tmp_path, mode='loop')
+  assert not (tmp_path / 'seed0').exists()
 
 
 def test_a_single_trial_of_many_runs_alone_on_all_devices(tmp_path, capsys):
