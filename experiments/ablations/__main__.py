@@ -42,7 +42,7 @@ def main() -> None:
   started = time.monotonic()
   sweep_flags.check(_NUM_SEEDS.value, _PUBLISH_AS.value)
   # Imported here, so that --help and mistyped flags are answered at once.
-  initialize.join(_CONFIG.value)
+  initialize.join(_CONFIG.value, num_trials=_NUM_SEEDS.value)
   from experiments.ablations import variants
   from mnist_jax.distributed import multihost
   from mnist_jax.sweep import sweep

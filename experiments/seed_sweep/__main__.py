@@ -65,7 +65,8 @@ def main() -> None:
   started = time.monotonic()
   check_flags()
   gc.set_threshold(100_000, 50, 100)  # As in mnist_jax/main.py.
-  initialize.join(_CONFIG.value)
+  alone = _MODE.value == 'loop' or _ONLY.value or _SUBMIT.value
+  initialize.join(_CONFIG.value, num_trials=1 if alone else _NUM_SEEDS.value)
   # Imported here, so that --help and mistyped flags are answered at once.
   from mnist_jax.distributed import multihost
   from mnist_jax.sweep import sweep as sweep_lib

@@ -62,11 +62,12 @@ class Processes:
     return self.num_processes if local else 1
 
 
-def join(config: Any) -> None:
+def join(config: Any, *, num_trials: int = 1) -> None:
   """Joins the other processes, if there are any, and settles the devices.
 
   Args:
     config: of the run.
+    num_trials: how many trials may train at the same time.
 
   Raises:
     errors.UserError: when the flags contradict each other, or the others
@@ -87,6 +88,7 @@ def join(config: Any) -> None:
     config,
     num_processes=expected(processes),
     num_here=processes.num_here() if processes else 1,
+    num_trials=num_trials,
   )
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from mnist_jax import config as config_lib
 from mnist_jax.errors import UserError
-from mnist_jax.training import results, train
+from mnist_jax.training import preemption, results, train
 from mnist_jax.workdir import workdir
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -249,6 +250,25 @@ def test_the_best_epoch_is_reported_when_asked_for(tmp_path):
   assert result['best_epoch'] == best['epoch']
   assert result['valid']['num_errors'] == best['valid/num_errors']
   assert result['steps'] == best['step']
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_a_run_whose_best_checkpoint_is_gone_says_so_and_takes_no_other(
+  tmp_path, monkeypatch
+):
+  # So low a rate that the first epoch stays the best.
+  fields = {'total_epochs': 4.0, 'optim.lr': 1e-12, 'select': 'best_valid'}
+  with monkeypatch.context() as patched:
+    patched.setattr(results, 'choose', stop_here)
+    assert run_here(tmp_path, **fields) is None
+  shutil.rmtree(tmp_path / 'checkpoints/17')
+  with pytest.raises(UserError, match=r'checkpoint 17 .* its weights are lost'):
+    run_here(tmp_path, **fields)
+  assert not (tmp_path / 'result.json').exists()
+
+
+def stop_here(trainer, loop, checkpoints):
+  raise preemption.Stopped
 
 
 def test_an_auto_data_set_once_chosen_stays_chosen(tmp_path):

@@ -1,5 +1,7 @@
 """Checkpoints: real orbax folders, damaged and moved on purpose."""
 
+import shutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -155,6 +157,29 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
     # The run comes by step 3 again and saves it anew.
     checkpoints.save(3, make_state(3), {}, evaluated=True)
     assert checkpoints.restore_newest(abstract(make_state(0)))[2] == []
+
+
+def empty(path):
+  path.write_bytes(b'')
+
+
+@pytest.mark.parametrize('damage', [empty, truncate, flip_one_bit, remove])
+def test_whatever_file_of_the_newest_is_damaged_an_older_one_is_read(
+  tmp_path, damage
+):
+  save(tmp_path / 'whole', [1, 2, 3])
+  newest = tmp_path / 'whole' / 'checkpoints/3'
+  files = [p.relative_to(newest) for p in newest.rglob('*') if p.is_file()]
+  assert len(files) > 5
+  for i, file in enumerate(files):
+    path = shutil.copytree(tmp_path / 'whole', tmp_path / str(i))
+    damage(path / 'checkpoints/3' / file)
+    with checkpoint.Checkpoints(path) as checkpoints:
+      restored = checkpoints.restore_newest(abstract(make_state(0)))
+    step = int(restored.state['step'])
+    assert step in (2, 3), file
+    assert restored.progress['epochs'] == step
+    np.testing.assert_array_equal(restored.state['kernel'], step)
 
 
 def test_nothing_readable_is_an_error_that_gives_each_reason(tmp_path):
