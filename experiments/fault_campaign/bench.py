@@ -26,7 +26,7 @@ RECIPE = (
 ALONE = (*RECIPE, '--config.num_devices=1')
 CHANGING = {
   *('command', 'train_seconds', 'compile_seconds', 'total_seconds'),
-  *('images_per_second', 'seconds', 'git_commit'),
+  *('images_per_second', 'seconds', 'git_commit', 'peak_memory_mb'),
 }
 
 

@@ -9,13 +9,14 @@ from experiments.fault_campaign import (
   hostile,
   kills,
   many,
+  memory,
   pictures,
   web,
   workdirs,
 )
 
 FAMILIES = (
-  *(kills, many, damage, disks, workdirs),
+  *(kills, many, damage, disks, workdirs, memory),
   *(flags, pictures, web, hostile),
 )
 

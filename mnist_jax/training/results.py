@@ -119,6 +119,7 @@ def conclude(
   if explained:
     write_report(trainer, chosen, evaluated, result, workdir)
   result['total_seconds'] = time.monotonic() - about.started
+  result['peak_memory_mb'] = provenance.peak_memory_mb()
   atomic_files.write_json(workdir / 'result.json', result)
   return result
 
@@ -170,6 +171,7 @@ def describe(trainer: Trainer, chosen: Chosen, about: About) -> dict:
     'train_seconds': chosen.seconds['train'],
     'compile_seconds': chosen.seconds['compile'],
     'total_seconds': time.monotonic() - about.started,
+    'peak_memory_mb': provenance.peak_memory_mb(),
     'device': devices.describe(trainer.mesh),
     'num_devices': trainer.mesh.size,
     'versions': provenance.versions(),

@@ -1,9 +1,11 @@
-"""Which software a result was made with."""
+"""Which software made a result, and with how much memory."""
 
 import importlib.metadata
 import pathlib
 import platform
+import resource
 import subprocess
+import sys
 
 
 def versions() -> dict[str, str]:
@@ -28,3 +30,10 @@ def git_commit() -> str:
   except (OSError, subprocess.SubprocessError):
     return ''
   return answer.stdout.strip()
+
+
+def peak_memory_mb() -> float:
+  """Returns the most memory that this process has had so far, in MB (2^20)."""
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  unit = 1 if sys.platform == 'darwin' else 2**10  # Bytes on macOS.
+  return peak * unit / 2**20

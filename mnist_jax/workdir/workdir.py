@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from typing import Required, TypedDict
+from typing import NotRequired, Required, TypedDict
 
 import ml_collections
 
@@ -47,6 +47,7 @@ class _Result(TypedDict):
   train_seconds: float
   compile_seconds: float
   total_seconds: float
+  peak_memory_mb: NotRequired[float]
 
 
 class _Failure(TypedDict):

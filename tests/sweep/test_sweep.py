@@ -19,7 +19,10 @@ from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.workdir import checkpoint, lock
 
 ABOUT = results.About('tiny', 'python -m mnist_jax.main', time.monotonic())
-TIMES = {'train_seconds', 'compile_seconds', 'total_seconds'}
+CHANGING = {
+  *('train_seconds', 'compile_seconds', 'total_seconds'),
+  *('command', 'peak_memory_mb'),
+}
 
 
 def tiny(seed=0):
@@ -165,7 +168,7 @@ def without_times(value):
     return {
       key: without_times(inner)
       for key, inner in value.items()
-      if key not in TIMES | {'command'}
+      if key not in CHANGING
     }
   return [*map(without_times, value)] if isinstance(value, list) else value
 

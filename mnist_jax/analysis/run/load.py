@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from typing import Annotated, Required, TypedDict
+from typing import Annotated, NotRequired, Required, TypedDict
 
 import msgspec
 import numpy as np
@@ -50,6 +50,7 @@ class Result(TypedDict):
   train_seconds: Positive
   compile_seconds: Positive
   total_seconds: Positive
+  peak_memory_mb: NotRequired[Positive]
   device: _Text
   num_devices: Count
   versions: dict[_Text, _Text]
