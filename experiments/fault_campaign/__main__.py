@@ -1,8 +1,11 @@
 """Kills, damages and misuses the commands, and counts what survives.
 
   python -m experiments.fault_campaign                  # Three minutes.
-  python -m experiments.fault_campaign --minutes=180    # At full length.
+  python -m experiments.fault_campaign --minutes=1440   # As long as it takes.
   python -m experiments.fault_campaign --cases=SIGTERM  # One case.
+
+At full length that is about two hours on 2 cores. The file is written after
+each case, and with --cases it keeps its rows of the other cases.
 
 Real processes, real files, and one server on 127.0.0.1. The table and
 experiments/results/faults.json say for each case how much was tried, survived
@@ -17,16 +20,26 @@ import platform
 import signal
 import sys
 import tempfile
+from typing import TypedDict
 
 from absl import flags
 
 import experiments
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, json_files
 
 DESCRIBED = 3  # Failures of a case on stderr; the file has MAX_KEPT.
 MAX_KEPT = 20
+
+
+class _Row(TypedDict):
+  case: str
+
+
+class _Found(TypedDict):
+  cases: list[_Row]
+
 
 _MINUTES = flags.DEFINE_float('minutes', 3.0, 'Time for all cases together.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Of all random choices.')
@@ -60,45 +73,62 @@ def main() -> None:
     # As Ctrl-C does: end the commands, remove the folder.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-      found = measure(pathlib.Path(scratch))
+      has_fallen = measure(pathlib.Path(scratch), out)
     finally:
       processes.stop()
-  print(f'\n{atomic_files.write_json(out, found)}')
-  if any(row['fell'] for row in found['cases']):
+  print(f'\n{out}')
+  if has_fallen:
     sys.exit(1)
 
 
-def measure(scratch: pathlib.Path) -> dict:
-  """Runs the chosen cases and returns the content of faults.json.
+def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
+  """Runs the chosen cases, and writes the file after each.
+
+  Returns:
+    Whether anything fell.
 
   Raises:
-    errors.UserError: when no case has such a name.
+    errors.UserError: when no case has such a name, or the file is damaged.
   """
   from experiments.fault_campaign import bench as bench_lib
   from experiments.fault_campaign import campaign, families
   from mnist_jax.workdir import provenance
 
   bench = bench_lib.Bench(scratch, _SEED.value)
-  cases = choose(families.cases(bench), _CASES.value)
-  rows, failures = [], []
-  print(f'{"case":<44}{"tried":>8}{"survived":>10}{"fell":>8}')
-  for row in campaign.run(
-    cases, seed=_SEED.value, seconds=60 * _MINUTES.value, scratch=scratch
-  ):
-    numbers = row.as_json()
-    rows.append(numbers)
-    failures += [{'case': row.case} | f for f in row.failures[:MAX_KEPT]]
-    say(numbers, row.failures)
-  return {
+  cases = families.cases(bench)
+  names = [case.name for case in cases]
+  cases = choose(cases, _CASES.value)
+  rows = read_rows(out) if _CASES.value else {}
+  about = {
     'command': absl_flags.command('experiments.fault_campaign'),
     'seed': _SEED.value,
-    'cases': rows,
-    'failures': failures,
-    'measured': bench.measured,
     'machine': platform.platform(),
     'versions': provenance.versions(),
     'git_commit': provenance.git_commit(),
   }
+  has_fallen = False
+  print(f'{"case":<44}{"tried":>8}{"survived":>10}{"fell":>8}')
+  for row in campaign.run(
+    cases, seed=_SEED.value, seconds=60 * _MINUTES.value, scratch=scratch
+  ):
+    say(row.as_json(), row.failures)
+    has_fallen |= bool(row.failures)
+    rows[row.case] = row.as_json() | {
+      'failures': row.failures[:MAX_KEPT],
+      'measured': bench.measured.get(row.case, {}),
+      'git_commit': about['git_commit'],
+    }
+    known = [rows[name] for name in names if name in rows]
+    atomic_files.write_json(out, about | {'cases': known})
+  return has_fallen
+
+
+def read_rows(path: pathlib.Path) -> dict[str, dict]:
+  """Returns the rows of an earlier campaign by case; none without a file."""
+  found = json_files.read_object(
+    path, _Found, way_out='delete it, or choose another --out'
+  )
+  return {row['case']: row for row in found['cases']} if found else {}
 
 
 def choose(cases: list, parts: list[str]) -> list:

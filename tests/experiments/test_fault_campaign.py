@@ -213,15 +213,17 @@ def command(*flags):
   )
 
 
-def test_a_slice_of_the_campaign_leaves_a_file_and_a_table(tmp_path):
+def test_a_slice_of_the_campaign_keeps_the_rows_of_other_cases(tmp_path):
   out = tmp_path / 'faults.json'
+  earlier = {'case': 'SIGKILL', 'tried': 9, 'survived': 8, 'fell': 1}
+  out.write_text(json.dumps({'cases': [earlier]}))
   done = command('--minutes=0.001', '--cases=config values', f'--out={out}')
   assert done.returncode in (0, 1), done.stderr
-  found = json.loads(out.read_text())
-  (row,) = found['cases']
+  kept, row = json.loads(out.read_text())['cases']
+  assert kept == earlier
   assert row['case'] == 'bad config values'
   assert row['tried'] == row['survived'] + row['fell'] > 0
-  assert len(found['failures']) == row['fell'] == done.returncode * row['fell']
+  assert len(row['failures']) == row['fell'] == done.returncode * row['fell']
   assert row['case'] in done.stdout
 
 
