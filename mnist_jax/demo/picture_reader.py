@@ -180,7 +180,7 @@ def read_digits(
         'digit': prediction.digit,
         'confidence': prediction.confidence,
         'runner_up': prediction.runner_up,
-        'sure': prediction.confidence >= digit_reader.THRESHOLD,
+        'sure': prediction.verdict == 'sure',
         'box': prediction.box,
         'probabilities': [round(float(p), 6) for p in prediction.probabilities],
         'image': _encode(prediction.image),

@@ -29,6 +29,7 @@ class Digit:
 
   image: np.ndarray  # [28, 28] uint8, bright on black, as MNIST stores it.
   box: segmentation.Box  # In pixels of the upright original.
+  touching: bool = False  # Whether it was cut from a neighbour it touches.
 
 
 @dataclasses.dataclass(frozen=True)

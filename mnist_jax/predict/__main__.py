@@ -58,14 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
   images = image_files.expand(given.paths)
   devices.configure_reading()
   network = classifier.Classifier(weights.load_weights(given.weights))
-  score = score_labelled.Score(images.labels, given.threshold)
+  score = score_labelled.Score(images.labels)
   num_opened, objects, figure_rows = 0, [], []
-  for reading in _read_all(images.files, network):
+  for reading in _read_all(images.files, network, given.threshold):
     score.add(reading.path, reading.predictions)
     if given.json:
       objects.append(_to_json(reading))
     else:
-      _print_lines(reading, given.threshold)
+      _print_lines(reading)
     if reading.picture:
       num_opened += 1
       figure_rows += [
@@ -110,7 +110,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     metavar='SHARE',
     help='below this confidence a digit is "not sure"; %(default)s when not '
     "given: of MNIST's validation images about 1 in 100 are below it, and "
-    'half of all errors',
+    'half of all errors. Below 0.4 it is always "not a digit"',
   )
   parser.add_argument(
     '--figure',
@@ -137,7 +137,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _read_all(
-  files: list[pathlib.Path], network: classifier.Classifier
+  files: list[pathlib.Path], network: classifier.Classifier, threshold: float
 ) -> Iterator[FileReading]:
   import tqdm
 
@@ -150,7 +150,7 @@ def _read_all(
     disable=len(files) < PROGRESS_FROM or not sys.stderr.isatty(),
   ):
     try:
-      picture, predictions = digit_reader.read(path, network)
+      picture, predictions = digit_reader.read(path, network, threshold)
       yield FileReading(path, picture, predictions, picture.note)
     except errors.UserError as error:
       yield FileReading(path, None, (), str(error))
@@ -164,6 +164,9 @@ def _to_json(reading: FileReading) -> dict:
         'digit': prediction.digit,
         'confidence': round(prediction.confidence, 6),
         'runner_up': prediction.runner_up,
+        'sure': prediction.verdict == 'sure',
+        'verdict': prediction.verdict,
+        'touching': prediction.touching,
         'box': list(prediction.box),
       }
       for prediction in reading.predictions
@@ -172,11 +175,11 @@ def _to_json(reading: FileReading) -> dict:
   }
 
 
-def _print_lines(reading: FileReading, threshold: float) -> None:
+def _print_lines(reading: FileReading) -> None:
   import tqdm
 
   for prediction in reading.predictions:
-    tqdm.tqdm.write(f'{reading.path} -> {describe(prediction, threshold)}')
+    tqdm.tqdm.write(f'{reading.path} -> {describe(prediction)}')
   if reading.picture and reading.note:
     tqdm.tqdm.write(f'{reading.path} -> {reading.note}')
 
@@ -190,15 +193,19 @@ def _print_problem(reading: FileReading) -> None:
     exit_codes.print_error(note if path in note else f'{path}: {note}')
 
 
-def describe(prediction: digit_reader.Prediction, threshold: float) -> str:
+def describe(prediction: digit_reader.Prediction) -> str:
   """Returns the digit as text, such as 'not sure: 3 or 8 (48 %)'."""
   digit, runner_up = prediction.digit, prediction.runner_up
   percent = 100 * prediction.confidence
-  if prediction.confidence < threshold:
-    return f'not sure: {digit} or {runner_up} ({percent:.0f} %)'
-  # Rounding must not turn it into 100 %.
-  confidence = f'{percent:.1f}' if percent < 99.95 else 'over 99.9'
-  return f'{digit} (confidence {confidence} %, second choice {runner_up})'
+  if prediction.verdict == 'no digit':
+    text = f'not a digit (best guess {digit}, {percent:.0f} %)'
+  elif prediction.verdict == 'unsure':
+    text = f'not sure: {digit} or {runner_up} ({percent:.0f} %)'
+  else:
+    # Rounding must not turn it into 100 %.
+    confidence = f'{percent:.1f}' if percent < 99.95 else 'over 99.9'
+    text = f'{digit} (confidence {confidence} %, second choice {runner_up})'
+  return text + ', touches its neighbour' * prediction.touching
 
 
 def _draw(

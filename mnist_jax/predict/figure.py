@@ -49,8 +49,7 @@ def draw(rows: Sequence[Row], caption: str) -> figure.Figure:
       row.prediction.image,
     )
     _draw_bars(
-      figure_style.add_axes(fig, 4.3, bottom, 2.45, height),
-      row.prediction.probabilities,
+      figure_style.add_axes(fig, 4.3, bottom, 2.45, height), row.prediction
     )
   return fig
 
@@ -66,7 +65,8 @@ def _draw_picture(ax: axes.Axes, row: Row) -> None:
     patches.Rectangle(
       *((x0 * across, y0 * down), (x1 - x0) * across, (y1 - y0) * down),
       fill=False,
-      edgecolor=figure_style.VERMILLION,
+      edgecolor=_colour(row.prediction),
+      linestyle='--' if row.prediction.verdict == 'no digit' else '-',
       linewidth=1.5,
     )
   )
@@ -85,15 +85,31 @@ def _draw_input(ax: axes.Axes, image: np.ndarray) -> None:
   ax.set_axis_off()
 
 
-def _draw_bars(ax: axes.Axes, probabilities: np.ndarray) -> None:
-  best = int(np.argmax(probabilities))
+def _draw_bars(ax: axes.Axes, prediction: digit_reader.Prediction) -> None:
   colours = [
-    figure_style.VERMILLION if digit == best else figure_style.GREY
+    _colour(prediction) if digit == prediction.digit else figure_style.GREY
     for digit in range(10)
   ]
-  ax.bar(range(10), probabilities, width=0.7, color=colours)
-  confidence = min(float(probabilities[best]), 0.999)  # Never rounded to 100 %.
-  ax.set_title(f'{best}, {confidence:.1%} sure', size=9, pad=3)
+  ax.bar(range(10), prediction.probabilities, width=0.7, color=colours)
+  ax.set_title(_describe(prediction), size=9, pad=3)
   ax.set(xticks=range(10), yticks=(), ylim=(0, 1))
   ax.spines['left'].set_visible(False)
   ax.tick_params(length=0, pad=2)
+
+
+def _describe(prediction: digit_reader.Prediction) -> str:
+  confidence = min(prediction.confidence, 0.999)  # Never rounded to 100 %.
+  text = {
+    'sure': f'{prediction.digit}, {confidence:.1%} sure',
+    'unsure': f'not sure: {prediction.digit} or {prediction.runner_up}, '
+    f'{confidence:.1%}',
+    'no digit': f'not a digit (best guess {prediction.digit}, '
+    f'{confidence:.0%})',
+  }[prediction.verdict]
+  return f'{text}, touching' if prediction.touching else text
+
+
+def _colour(prediction: digit_reader.Prediction) -> str:
+  if prediction.verdict == 'no digit':
+    return figure_style.GREY
+  return figure_style.VERMILLION

@@ -13,21 +13,24 @@ from mnist_jax.predict import digit_reader
 class Score:
   """Counts the labelled pictures that are read correctly."""
 
-  def __init__(self, labels: dict[pathlib.Path, int], threshold: float):
-    self._labels, self._threshold = labels, threshold
+  def __init__(self, labels: dict[pathlib.Path, int]):
+    self._labels = labels
     # Label, digit (-1 unless exactly one is found), whether it is sure.
     self._rows: list[tuple[int, int, bool]] = []
 
   def add(
     self, path: pathlib.Path, predictions: Sequence[digit_reader.Prediction]
   ) -> None:
-    """Adds a picture, if it has a label; labelled pictures show one digit."""
+    """Adds a picture, if it has a label; labelled pictures show one digit.
+
+    What the network calls no digit does not count as one.
+    """
     if path not in self._labels:
       return
     digit, sure = -1, False
-    if len(predictions) == 1:
-      digit = predictions[0].digit
-      sure = predictions[0].confidence >= self._threshold
+    digits = [each for each in predictions if each.verdict != 'no digit']
+    if len(digits) == 1:
+      digit, sure = digits[0].digit, digits[0].verdict == 'sure'
     self._rows.append((self._labels[path], digit, sure))
 
   def summary(self) -> str:

@@ -1,20 +1,22 @@
 """The digits in pictures, from the command line."""
 
 import csv
+import dataclasses
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import types
 
 import drawings
+import numpy as np
 import pytest
 from PIL import Image
 
 from mnist_jax import errors
 from mnist_jax.cli import argparse_args
 from mnist_jax.distributed import devices
+from mnist_jax.photos import pipeline
 from mnist_jax.predict import __main__ as predict
 from mnist_jax.predict import classifier, digit_reader, image_files, weights
 
@@ -85,7 +87,13 @@ def test_the_command_reads_a_folder_into_json_and_a_figure(folder):
   for each in found:
     assert each.keys() == {'file', 'digits', 'note'}
     for digit in each['digits']:
-      assert digit.keys() == {'digit', 'confidence', 'runner_up', 'box'}
+      assert digit.keys() == {
+        *('digit', 'confidence', 'runner_up', 'sure', 'verdict', 'box'),
+        'touching',
+      }
+      assert digit['sure'] == (digit['confidence'] >= digit_reader.THRESHOLD)
+      assert digit['verdict'] == digit_reader.judge(digit['confidence'])
+      assert digit['touching'] is False
       assert 0.1 <= digit['confidence'] <= 1
       assert digit['runner_up'] != digit['digit']
       x0, y0, x1, y1 = digit['box']
@@ -143,6 +151,71 @@ def test_below_the_threshold_both_candidates_are_named(run, folder):
   assert ' -> not sure: 7 or ' in line
   _, (line,), _ = run('--threshold=0', folder / 'b.png')
   assert ' -> 7 (confidence ' in line
+
+
+class Shrugging:
+  """A network that finds all digits about as likely as one another."""
+
+  name = 'shrugging'
+
+  def probabilities(self, images):
+    row = np.linspace(0.09, 0.11, 10, dtype=np.float32)
+    return np.tile(row, (len(images), 1))
+
+
+@pytest.fixture
+def run_shrugging(monkeypatch, run):
+  monkeypatch.setattr(classifier, 'Classifier', lambda unused: Shrugging())
+  return run
+
+
+def test_what_gives_no_digit_a_chance_is_not_called_a_digit(
+  run_shrugging, folder
+):
+  for threshold in ('0', '0.8'):
+    _, (line,), _ = run_shrugging(folder / 'b.png', f'--threshold={threshold}')
+    assert line.endswith(' -> not a digit (best guess 9, 11 %)')
+  _, lines, _ = run_shrugging(folder / 'b.png', '--json')
+  ((found,),) = [each['digits'] for each in json.loads('\n'.join(lines))]
+  assert (found['sure'], found['verdict']) == (False, 'no digit')
+
+
+def test_what_is_called_no_digit_does_not_count_as_one(run_shrugging, folder):
+  write_labels(folder, ('b.png', 9))
+  _, lines, _ = run_shrugging(folder)
+  assert '0 of 1 labelled pictures read right' in lines[2]
+  assert 'not exactly one digit found in 1' in lines[3]
+
+
+def test_the_figure_says_what_the_command_says(
+  run_shrugging, folder, drawn, monkeypatch
+):
+  figure = f'--figure={folder}/out.png'
+  assert run_shrugging(folder / 'b.png', figure)[0] == 0
+  texts = [word.get_text() for word in drawn]
+  assert 'not a digit (best guess 9, 11%)' in texts
+  monkeypatch.setattr(digit_reader, 'NO_DIGIT_CONFIDENCE', 0)
+  assert run_shrugging(folder / 'b.png', figure)[0] == 0
+  texts = [word.get_text() for word in drawn]
+  assert 'not sure: 9 or 8, 11.0%' in texts
+
+
+def test_a_digit_cut_from_its_neighbour_is_marked_everywhere(
+  run, folder, drawn, monkeypatch
+):
+  find = pipeline.read_picture
+
+  def read_touching(source):
+    picture = find(source)
+    digits = [dataclasses.replace(d, touching=True) for d in picture.digits]
+    return dataclasses.replace(picture, digits=tuple(digits))
+
+  monkeypatch.setattr(pipeline, 'read_picture', read_touching)
+  _, (line,), _ = run(folder / 'b.png', f'--figure={folder}/out.png')
+  assert line.endswith(', touches its neighbour')
+  assert any(word.get_text().endswith(' sure, touching') for word in drawn)
+  _, lines, _ = run(folder / 'b.png', '--json')
+  assert json.loads('\n'.join(lines))[0]['digits'][0]['touching'] is True
 
 
 def test_help_lists_the_flags_without_importing_jax():
@@ -270,19 +343,32 @@ def test_a_folder_without_images_names_the_known_formats(tmp_path):
 @pytest.mark.parametrize(
   ('confidence', 'line'),
   [
+    (0.39, 'not a digit (best guess 3, 39 %)'),
     (0.48, 'not sure: 3 or 8 (48 %)'),
     (0.993, '3 (confidence 99.3 %, second choice 8)'),
     (0.99999, '3 (confidence over 99.9 %, second choice 8)'),
   ],
 )
 def test_no_prediction_is_called_certain(confidence, line):
-  prediction = types.SimpleNamespace(
-    digit=3, runner_up=8, confidence=confidence
+  prediction = digit_reader.Prediction(
+    digit=3,
+    runner_up=8,
+    confidence=confidence,
+    verdict=digit_reader.judge(confidence),
+    box=(0, 0, 1, 1),
+    probabilities=np.zeros(10, np.float32),
+    image=np.zeros((28, 28), np.uint8),
   )
-  assert predict.describe(prediction, 0.8) == line
+  assert predict.describe(prediction) == line
 
 
-def test_the_help_agrees_with_the_modules_and_the_model_card():
+def test_the_help_agrees_with_the_modules_and_the_model_card(capsys):
+  with pytest.raises(SystemExit):
+    predict._parse(['--help'])
+  limit = digit_reader.NO_DIGIT_CONFIDENCE
+  assert f'Below {limit} it is always' in ' '.join(
+    capsys.readouterr()[0].split()
+  )
   given = predict._parse(['a.png'])
   assert given.threshold == digit_reader.THRESHOLD
   assert given.weights == weights.DEFAULT
