@@ -5,8 +5,10 @@ Before anything is decoded, these are checked: the number of bytes, the format
 """
 
 import io
+import math
 import pathlib
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
@@ -16,12 +18,14 @@ from mnist_jax import errors
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 1_600
+STRIP_PIXELS = 2**20  # Converted and shrunk at a time.
 # Pixels times passes of a progressive JPEG; cameras write about ten passes.
 MAX_PIXELS_IN_PASSES = 1_000_000_000
 # Formats of photos, scans and drawings. Others that Pillow knows start programs
 # (EPS), or are rare and little tested.
 FORMATS = ('PNG', 'JPEG', 'GIF', 'BMP', 'WEBP', 'TIFF', 'PPM')
 
+_CUBIC = Image.Resampling.BICUBIC
 _ORIENTATION = 0x0112  # An EXIF tag; its values are the keys below.
 _TURNS = {
   2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -151,30 +155,67 @@ def _to_grey(image: Image.Image) -> Image.Image:
       image.draft(None, (MAX_SIDE, MAX_SIDE))
     image.load()
     if image.mode.startswith('I') or image.mode == 'F':
-      return _shrink(_from_numbers(image))
+      return _shrink(_from_numbers(image), 'L')
     has_alpha = 'A' in image.mode.upper() and image.mode != 'LAB'
     if has_alpha or 'transparency' in image.info:
-      return _on_background(_shrink(image.convert('RGBA')))
-    if image.mode in ('L', 'RGB'):
-      return _shrink(image).convert('L')
-    return _shrink(image.convert('RGB')).convert('L')
+      return _on_background(_shrink(image, 'RGBA'))
+    return _shrink(image, 'L' if image.mode == 'L' else 'RGB').convert('L')
 
 
-def _shrink(image: Image.Image) -> Image.Image:
+def _strips(
+  image: Image.Image, step: int = 1
+) -> Iterator[tuple[int, Image.Image]]:
+  """Yields strips, each with its first row; their rows divide by `step`.
+
+  What is done by strips needs memory for one strip, not for another picture.
+  """
+  width, height = image.size
+  rows = max(1, STRIP_PIXELS // (width * step)) * step
+  for top in range(0, height, rows):
+    yield top, image.crop((0, top, width, min(top + rows, height)))
+
+
+def _shrink(image: Image.Image, mode: str) -> Image.Image:
+  """Converts to `mode`, and shrinks to at most MAX_SIDE on a side.
+
+  Up to rounding this is `image.convert(mode).resize(..., reducing_gap=2.0)`:
+  averages over blocks of pixels, then a cubic filter, along the rows first.
+  """
   width, height = image.size
   scale = MAX_SIDE / max(width, height)
   if scale >= 1:
-    return image
+    return image.convert(mode)
   size = max(1, round(width * scale)), max(1, round(height * scale))
-  return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+  block = max(1, width // (2 * size[0])), max(1, height // (2 * size[1]))
+  # In RGBa the colour of a transparent pixel has no weight.
+  blended = mode.replace('A', 'a')
+  narrow = Image.new(blended, (size[0], math.ceil(height / block[1])))
+  for top, strip in _strips(image, block[1]):
+    strip = strip.convert(mode).convert(blended).reduce(block)
+    box = 0, 0, width / block[0], strip.height
+    strip = strip.resize((size[0], strip.height), _CUBIC, box)
+    narrow.paste(strip, (0, top // block[1]))
+  box = 0, 0, size[0], height / block[1]
+  return narrow.resize(size, _CUBIC, box).convert(mode)
 
 
 def _from_numbers(image: Image.Image) -> Image.Image:
   """Scales the whole range of 16-bit, 32-bit or float pixels to mode 'L'."""
-  values = np.nan_to_num(np.asarray(image, np.float64), posinf=0.0, neginf=0.0)
-  low, high = min(0.0, np.min(values)), np.max(values)
-  values = np.round((values - low) * (255 / max(high - low, 1e-9)))
-  return Image.fromarray(values.astype(np.uint8))
+  low = high = 0.0
+  for _, strip in _strips(image):
+    values = _finite(strip)
+    low, high = min(low, values.min()), max(high, values.max())
+  grey = Image.new('L', image.size)
+  for top, strip in _strips(image):
+    values = np.round((_finite(strip) - low) * (255 / max(high - low, 1e-9)))
+    grey.paste(Image.fromarray(values.astype(np.uint8)), (0, top))
+  return grey
+
+
+def _finite(strip: Image.Image) -> np.ndarray:
+  """Returns the pixels [H, W] as float64, 0 for what is no number."""
+  values = np.asarray(strip, np.float64)
+  return np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
 
 
 def _on_background(image: Image.Image) -> Image.Image:

@@ -1,0 +1,149 @@
+"""Files of every kind become grey pixels, in little memory."""
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_jax.photos import decode
+
+
+def smooth(height, width, seed=0, channels=1):
+  """Returns random soft shapes [H, W, channels] uint8."""
+  rng = np.random.default_rng(seed)
+  small = rng.integers(0, 256, (9, 7, channels), dtype=np.uint8)
+  layers = [
+    np.asarray(
+      Image.fromarray(small[..., c]).resize(
+        (width, height), Image.Resampling.BICUBIC
+      )
+    )
+    for c in range(channels)
+  ]
+  return np.stack(layers, -1)
+
+
+def picture(mode, height, width):
+  """Returns a picture of any mode in which files are decoded."""
+  pixels = smooth(height, width, channels=4)
+  if mode in ('I;16', 'I', 'F'):
+    values = pixels[..., 0].astype(np.float32) * 190 - (mode != 'I;16') * 3000
+    kind = {'I;16': np.uint16, 'I': np.int32, 'F': np.float32}[mode]
+    return Image.fromarray(values.astype(kind))
+  layers = [Image.fromarray(pixels[..., c]) for c in range(4)]
+  if mode == 'P':
+    return Image.merge('RGB', layers[:3]).quantize(64)
+  if mode == '1':
+    return layers[0].convert('1')
+  return Image.merge(mode, layers[: len(Image.new(mode, (1, 1)).getbands())])
+
+
+def file_of(image, file_format, **options):
+  buffer = io.BytesIO()
+  image.save(buffer, file_format, **options)
+  return buffer.getvalue()
+
+
+def whole(image):
+  """Returns the grey pixels as Pillow computes them from the whole picture."""
+  if image.mode in ('I;16', 'I', 'F'):
+    values = np.asarray(image, np.float64)
+    low = min(0.0, values.min())
+    values = np.round((values - low) * (255 / (values.max() - low)))
+    image = Image.fromarray(values.astype(np.uint8))
+  has_alpha = 'A' in image.mode or 'transparency' in image.info
+  image = image.convert(
+    'RGBA' if has_alpha else 'L' if image.mode == 'L' else 'RGB'
+  )
+  scale = min(1, decode.MAX_SIDE / max(image.size))
+  size = [max(1, round(side * scale)) for side in image.size]
+  image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+  if has_alpha:
+    return np.asarray(decode._on_background(image))
+  return np.asarray(image.convert('L'))
+
+
+@pytest.mark.parametrize(
+  ('mode', 'file_format'),
+  [
+    *(('L', 'PNG'), ('L', 'TIFF'), ('RGB', 'PNG'), ('RGBA', 'PNG')),
+    *(('LA', 'PNG'), ('P', 'PNG'), ('P', 'GIF'), ('1', 'TIFF')),
+    *(('CMYK', 'TIFF'), ('I;16', 'PNG'), ('I', 'TIFF'), ('F', 'TIFF')),
+  ],
+)
+@pytest.mark.parametrize(
+  'shape', [(90, 70), (731, 1117), (1601, 37), (3, 2000), (1, 30_000)]
+)
+def test_a_picture_read_by_strips_is_that_of_the_whole(
+  monkeypatch, mode, file_format, shape
+):
+  monkeypatch.setattr(decode, 'MAX_SIDE', 160)
+  monkeypatch.setattr(decode, 'STRIP_PIXELS', 5000)
+  image = picture(mode, *shape)
+  pixels, size = decode.read(file_of(image, file_format))
+  assert size == image.size
+  wanted = whole(image).astype(int)
+  assert pixels.shape == wanted.shape
+  # Colours are rounded once more where they are nearly transparent.
+  assert np.abs(pixels - wanted).max() <= (2 if 'A' in mode else 1)
+
+
+def test_a_palette_with_a_transparent_colour_is_shrunk_as_a_whole(monkeypatch):
+  monkeypatch.setattr(decode, 'MAX_SIDE', 160)
+  image = picture('P', 400, 700)
+  content = file_of(image, 'PNG', transparency=3)
+  pixels, _ = decode.read(content)
+  with Image.open(io.BytesIO(content)) as opened:
+    opened.load()
+    np.testing.assert_allclose(pixels, whole(opened), atol=1)
+
+
+def test_pixels_that_are_no_numbers_count_as_zero():
+  values = np.full((4, 4), 100, np.float32)
+  values[0] = np.nan, np.inf, -np.inf, 0
+  pixels, _ = decode.read(file_of(Image.fromarray(values), 'TIFF'))
+  assert not pixels[0].any()
+  assert (pixels[1:] == 255).all()
+
+
+MEASURE = """
+import re, sys
+from mnist_jax.photos import decode
+pixels, size = decode.read(sys.argv[1])
+assert size == (7000, 7000) and pixels.shape == (1600, 1600)
+# Unlike ru_maxrss this does not count the process that started this one.
+with open('/proc/self/status') as status:
+  print(int(re.search(r'VmHWM:\\s*(\\d+) kB', status.read())[1]) // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='needs /proc')
+@pytest.mark.parametrize(
+  ('mode', 'file_format', 'options'),
+  [
+    ('I;16', 'PNG', {'compress_level': 1}),
+    ('RGBA', 'PNG', {'compress_level': 1}),
+  ],
+)
+def test_a_picture_of_49_megapixels_needs_less_than_400_mb(
+  tmp_path, mode, file_format, options
+):
+  # Reading needs 250 MB more: it is JAX with a network.
+  path = tmp_path / 'large'
+  image = Image.new(mode, (7000, 7000))
+  image.paste(picture(mode, 700, 700), (3000, 3000))
+  image.save(path, file_format, **options)
+  del image
+  done = subprocess.run(
+    [sys.executable, '-c', MEASURE, str(path)],
+    env=os.environ,
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+  assert done.returncode == 0, done.stderr
+  assert int(done.stdout) < 400
