@@ -5,17 +5,17 @@ import sys
 
 import tqdm
 
-from mnist_jax.cli import exit_codes
+from mnist_jax.cli import exit_codes, printable
 from mnist_jax.distributed import multihost
 
 
 def say(line: str = '') -> None:
-  """Prints a line above the progress bar, and at once, also into a file."""
+  """Prints lines above the progress bar, and at once, also into a file."""
   if not multihost.is_first():
     return
   # A run goes on when the reader of its lines has closed the pipe.
   with contextlib.suppress(BrokenPipeError):
-    tqdm.tqdm.write(line)
+    tqdm.tqdm.write(_escape(line))
   exit_codes.flush_stdout()
 
 
@@ -24,7 +24,12 @@ def warn(line: str) -> None:
   if not multihost.is_first():
     return
   border = '!' * 72
-  tqdm.tqdm.write(f'{border}\nWARNING: {line}\n{border}', file=sys.stderr)
+  warning = f'{border}\nWARNING: {_escape(line)}\n{border}'
+  tqdm.tqdm.write(warning, file=sys.stderr)
+
+
+def _escape(lines: str) -> str:
+  return '\n'.join(map(printable.escape, lines.split('\n')))
 
 
 def progress_bar(*, total: int, initial: int) -> tqdm.tqdm:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from mnist_jax import errors
+from mnist_jax.cli import printable
 
 USER_ERROR = 2
 PROCESS_GONE = 75
@@ -29,8 +30,8 @@ def run(command: Callable[[], int | None]) -> int:
     The exit code. It is 0 where the reader of stdout closed the pipe, as `head`
     does when it has enough lines.
   """
-  if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == 'strict':
-    # A file name may hold bytes that cannot be printed as text.
+  if isinstance(sys.stdout, io.TextIOWrapper):
+    # A terminal may not know all letters of a file name, or of our own text.
     sys.stdout.reconfigure(errors='backslashreplace')
   try:
     return command() or 0
@@ -53,7 +54,8 @@ def run(command: Callable[[], int | None]) -> int:
 
 def print_error(message: str) -> None:
   """Prints a line on stderr, as every error of a command."""
-  print(f'mnist_jax: {" ".join(message.split())}', file=sys.stderr)
+  line = printable.escape(' '.join(message.split()))
+  print(f'mnist_jax: {line}', file=sys.stderr)
 
 
 def flush_stdout() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mnist_jax import errors
-from mnist_jax.cli import argparse_args
+from mnist_jax.cli import argparse_args, printable
 
 if TYPE_CHECKING:
   from mnist_jax.predict import classifier
@@ -121,7 +121,8 @@ def load_classifiers(first: str) -> dict[str, classifier.Classifier]:
     if name != loaded[0].name
   ]
   classifiers = {each.name: classifier.Classifier(each) for each in loaded}
-  print(f'getting ready: {", ".join(classifiers)}', flush=True)
+  names = printable.escape(', '.join(classifiers))
+  print(f'getting ready: {names}', flush=True)
   warm_up(classifiers.values())
   return classifiers
 

@@ -4,9 +4,14 @@ Before anything is decoded, these are checked: the number of bytes, the format
 (by the content, never by the name), and the number of pixels in the header.
 """
 
+import contextlib
+import ctypes
 import io
+import logging
 import math
+import os
 import pathlib
+import stat
 import warnings
 from collections.abc import Iterator
 
@@ -26,6 +31,12 @@ MAX_PIXELS_IN_PASSES = 1_000_000_000
 FORMATS = ('PNG', 'JPEG', 'GIF', 'BMP', 'WEBP', 'TIFF', 'PPM')
 
 _CUBIC = Image.Resampling.BICUBIC
+# Why a file is damaged is in our own error. Pillow's log is still there for a
+# program that asks for it; libtiff would write to stderr from C.
+logging.getLogger('PIL').addHandler(logging.NullHandler())
+with contextlib.suppress(AttributeError):  # Where it is linked into Pillow.
+  ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+
 _ORIENTATION = 0x0112  # An EXIF tag; its values are the keys below.
 _TURNS = {
   2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -57,14 +68,16 @@ def read(
     name, content = 'the picture', source
   else:
     name, content = str(source), _read_file(pathlib.Path(source))
-  image = _open(name, content)
-  _check_size(name, image, content)
-  width, height = image.size
-  try:
-    turn = _orientation(image)
-    grey = _to_grey(image)
-  except Exception as error:  # A damaged file can cause any exception.
-    raise _damaged(name, error) from error
+  with warnings.catch_warnings():
+    warnings.simplefilter('ignore')  # Pillow's, about odd palettes and tags.
+    image = _open(name, content)
+    _check_size(name, image, content)
+    width, height = image.size
+    try:
+      turn = _orientation(image)
+      grey = _to_grey(image)
+    except Exception as error:  # A damaged file can cause any exception.
+      raise _damaged(name, error) from error
   if turn in _TURNS:
     grey = grey.transpose(_TURNS[turn])
     if turn >= 5:
@@ -74,13 +87,22 @@ def read(
 
 def _read_file(path: pathlib.Path) -> bytes:
   try:
-    with open(path, 'rb') as file:
+    with open(path, 'rb', opener=_open_at_once) as file:
+      if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        raise errors.UserError(
+          f'{path} is a pipe or a device; give the path of an image file'
+        )
       return file.read(MAX_BYTES + 1)
   except (OSError, ValueError) as error:
     reason = getattr(error, 'strerror', None) or 'not a path'
     raise errors.UserError(
       f'cannot read {path}: {reason}; give the path of an image file'
     ) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+  """Opens a file without waiting, as for a named pipe, which has no content."""
+  return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))
 
 
 def _open(name: str, content: bytes) -> Image.Image:
@@ -91,13 +113,9 @@ def _open(name: str, content: bytes) -> Image.Image:
       f'{name} is larger than {MAX_BYTES // 10**6} MB; make it smaller first'
     )
   try:
-    with warnings.catch_warnings():
-      # Pillow's own limit is above ours; a file over both is refused here.
-      warnings.simplefilter('ignore')
-      warnings.simplefilter('error', Image.DecompressionBombWarning)
-      return Image.open(io.BytesIO(content), formats=FORMATS)
-  except (Image.DecompressionBombWarning, Image.DecompressionBombError) as e:
-    raise _too_large(name) from e
+    return Image.open(io.BytesIO(content), formats=FORMATS)
+  except Image.DecompressionBombError as error:  # Over Pillow's own limit.
+    raise _too_large(name) from error
   except Exception as error:
     if content[4:8] == b'ftyp':
       raise errors.UserError(
@@ -148,18 +166,16 @@ def _orientation(image: Image.Image) -> int:
 
 def _to_grey(image: Image.Image) -> Image.Image:
   """Returns the first frame in mode 'L', at most MAX_SIDE on a side."""
-  with warnings.catch_warnings():
-    warnings.simplefilter('ignore')  # Pillow's, about odd palettes and tags.
-    if image.format == 'JPEG':
-      # The decoder can shrink by 2, 4 or 8 itself, which is much faster.
-      image.draft(None, (MAX_SIDE, MAX_SIDE))
-    image.load()
-    if image.mode.startswith('I') or image.mode == 'F':
-      return _shrink(_from_numbers(image), 'L')
-    has_alpha = 'A' in image.mode.upper() and image.mode != 'LAB'
-    if has_alpha or 'transparency' in image.info:
-      return _on_background(_shrink(image, 'RGBA'))
-    return _shrink(image, 'L' if image.mode == 'L' else 'RGB').convert('L')
+  if image.format == 'JPEG':
+    # The decoder can shrink by 2, 4 or 8 itself, which is much faster.
+    image.draft(None, (MAX_SIDE, MAX_SIDE))
+  image.load()
+  if image.mode.startswith('I') or image.mode == 'F':
+    return _shrink(_from_numbers(image), 'L')
+  has_alpha = 'A' in image.mode.upper() and image.mode != 'LAB'
+  if has_alpha or 'transparency' in image.info:
+    return _on_background(_shrink(image, 'RGBA'))
+  return _shrink(image, 'L' if image.mode == 'L' else 'RGB').convert('L')
 
 
 def _strips(

@@ -15,11 +15,12 @@ import dataclasses
 import json
 import pathlib
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mnist_jax import errors
-from mnist_jax.cli import argparse_args, exit_codes
+from mnist_jax.cli import argparse_args, exit_codes, printable
 
 # All else is imported where it is used, so that --help is quick.
 if TYPE_CHECKING:
@@ -178,17 +179,18 @@ def _to_json(reading: FileReading) -> dict:
 def _print_lines(reading: FileReading) -> None:
   import tqdm
 
+  path = printable.escape(reading.path)
   for prediction in reading.predictions:
-    tqdm.tqdm.write(f'{reading.path} -> {describe(prediction)}')
+    tqdm.tqdm.write(f'{path} -> {describe(prediction)}')
   if reading.picture and reading.note:
-    tqdm.tqdm.write(f'{reading.path} -> {reading.note}')
+    tqdm.tqdm.write(f'{path} -> {reading.note}')
 
 
 def _print_problem(reading: FileReading) -> None:
   """Prints why a file could not be read."""
   import tqdm
 
-  path, note = str(reading.path), reading.note
+  path, note = printable.escape(reading.path), reading.note
   with tqdm.tqdm.external_write_mode(file=sys.stderr):
     exit_codes.print_error(note if path in note else f'{path}: {note}')
 
@@ -221,10 +223,13 @@ def _draw(
   from mnist_jax.predict import figure as figure_lib
   from mnist_jax.workdir import atomic_files
 
-  figure = figure_lib.draw(
-    [figure_lib.Row(*row) for row in rows], f'weights: {weights_name}'
-  )
-  atomic_files.write(out, figure_style.to_png(figure))
+  caption = f'weights: {printable.escape(weights_name)}'
+  figure = figure_lib.draw([figure_lib.Row(*row) for row in rows], caption)
+  with warnings.catch_warnings():
+    # Matplotlib's font has not all letters that names of files have.
+    warnings.filterwarnings('ignore', 'Glyph .* missing')
+    png = figure_style.to_png(figure)
+  atomic_files.write(out, png)
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import axes, figure, patches
 
 from mnist_jax.analysis import figure_style
+from mnist_jax.cli import printable
 from mnist_jax.photos import pipeline
 from mnist_jax.predict import digit_reader
 
@@ -70,7 +71,7 @@ def _draw_picture(ax: axes.Axes, row: Row) -> None:
       linewidth=1.5,
     )
   )
-  name = row.name.encode(errors='replace').decode()  # It may not be UTF-8.
+  name = printable.escape(row.name)
   if len(name) > 34:
     name = f'{name[:20]}…{name[-13:]}'
   ax.set_title(name, size=8, color=figure_style.GREY, parse_math=False, pad=3)

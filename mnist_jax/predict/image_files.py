@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import os
 import pathlib
+from typing import TextIO
 
 from mnist_jax import errors
 
@@ -84,6 +85,9 @@ def list_images(folder: pathlib.Path) -> list[pathlib.Path]:
 def read_labels(folder: pathlib.Path) -> dict[pathlib.Path, int]:
   """Reads labels.csv: a header with `path` and `label`, and a line per image.
 
+  Columns are separated by commas or, as Excel does in many countries, by
+  semicolons.
+
   Returns:
     The label 0..9 of each file, in the order of the lines.
 
@@ -99,8 +103,9 @@ def read_labels(folder: pathlib.Path) -> dict[pathlib.Path, int]:
         f'{table} is larger than {MAX_LABEL_BYTES // 2**20} MB; give a folder '
         'with fewer images'
       )
-    with table.open(encoding='utf-8', newline='') as lines:
-      rows = csv.DictReader(lines)
+    # Excel writes a byte order mark.
+    with table.open(encoding='utf-8-sig', newline='') as lines:
+      rows = csv.DictReader(lines, delimiter=_delimiter(lines))
       for row in rows:
         path = _check_path(folder, row.get('path'), rows.line_num)
         labels[path] = _check_label(table, row.get('label'), rows.line_num)
@@ -117,11 +122,21 @@ def read_labels(folder: pathlib.Path) -> dict[pathlib.Path, int]:
   return labels
 
 
+def _delimiter(table: TextIO) -> str:
+  """Returns what separates the columns of the header; stays at the start."""
+  header = table.readline()
+  table.seek(0)
+  return ';' if ';' in header and ',' not in header else ','
+
+
 def _check_path(
   folder: pathlib.Path, name: str | None, line: int
 ) -> pathlib.Path:
   path = folder / (name or '')
-  inside = path.resolve().is_relative_to(folder.resolve())
+  # Unlike path.resolve, realpath does not raise where links form a circle.
+  inside = pathlib.Path(os.path.realpath(path)).is_relative_to(
+    os.path.realpath(folder)
+  )
   if not (name and inside and path.is_file()):
     raise errors.UserError(
       f'{folder / "labels.csv"}, line {line}: path {name!r} is not a file in '

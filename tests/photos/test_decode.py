@@ -1,7 +1,6 @@
 """Files of every kind become grey pixels, in little memory."""
 
 import io
-import os
 import subprocess
 import sys
 
@@ -110,6 +109,15 @@ def test_pixels_that_are_no_numbers_count_as_zero():
   assert (pixels[1:] == 255).all()
 
 
+def run_python(program, argument):
+  return subprocess.run(
+    [sys.executable, '-c', program, str(argument)],
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+
+
 MEASURE = """
 import re, sys
 from mnist_jax.photos import decode
@@ -138,12 +146,36 @@ def test_a_picture_of_49_megapixels_needs_less_than_400_mb(
   image.paste(picture(mode, 700, 700), (3000, 3000))
   image.save(path, file_format, **options)
   del image
-  done = subprocess.run(
-    [sys.executable, '-c', MEASURE, str(path)],
-    env=os.environ,
-    capture_output=True,
-    text=True,
-    timeout=120,
-  )
+  done = run_python(MEASURE, path)
   assert done.returncode == 0, done.stderr
   assert int(done.stdout) < 400
+
+
+def damaged_tiffs():
+  """Yields TIFF files with changed bytes, in several compressions."""
+  rng = np.random.default_rng(0)
+  for name in ('tiff_deflate', 'tiff_lzw', 'jpeg', 'group4'):
+    image = picture('1' if name == 'group4' else 'L', 60, 60)
+    content = file_of(image, 'TIFF', compression=name)
+    for reach in (len(content), 200):
+      for _ in range(15):
+        changed = bytearray(content)
+        for place in rng.integers(8, reach, 4):
+          changed[place] = rng.integers(256)
+        yield bytes(changed)
+
+
+def test_libraries_print_no_lines_of_their_own(tmp_path):
+  program = (
+    'import pathlib, sys\n'
+    'from mnist_jax import errors\n'
+    'from mnist_jax.photos import decode\n'
+    'for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n'
+    '  try: decode.read(path)\n'
+    '  except errors.UserError: print(path.name)\n'
+  )
+  for number, content in enumerate(damaged_tiffs()):
+    (tmp_path / f'{number}.tiff').write_bytes(content)
+  done = run_python(program, tmp_path)
+  assert len(done.stdout.splitlines()) > 30
+  assert done.stderr == ''

@@ -274,6 +274,36 @@ def test_a_file_name_may_hold_bytes_that_are_not_text(run, tmp_path):
   assert figure.is_file()
 
 
+@pytest.mark.filterwarnings('error')
+def test_a_file_name_cannot_change_what_a_terminal_shows(run, tmp_path, drawn):
+  for name in ('a\n\x1b[31m.png', 'b\n\x1b[31m.png', '数字.png'):
+    (tmp_path / name).write_bytes(drawings.row(7))
+  (tmp_path / 'b\n\x1b[31m.png').write_text('no picture')
+  code, lines, error = run(tmp_path, f'--figure={tmp_path}/out.png')
+  assert code == 0
+  assert len(lines) == 2
+  assert lines[0].startswith(f'{tmp_path}/a\\n\\x1b[31m.png -> 7 ')
+  assert lines[1].startswith(f'{tmp_path}/数字.png -> 7 ')
+  assert error.count('\n') == 1
+  assert error.startswith(f'mnist_jax: {tmp_path}/b\\n\\x1b[31m.png: ')
+  assert '\x1b' not in error
+  names = [word.get_text() for word in drawn]
+  assert {'a\\n\\x1b[31m.png', '数字.png'} <= set(names)
+
+
+def test_only_regular_files_are_opened(run, tmp_path):
+  os.mkfifo(tmp_path / 'pipe.png')
+  (tmp_path / 'zero.png').symlink_to('/dev/zero')
+  (tmp_path / 'seven.png').write_bytes(drawings.row(7))
+  code, (line,), error = run(tmp_path)  # A pipe without a writer would wait.
+  assert code == 0
+  assert 'seven.png -> 7' in line
+  for found, name in zip(
+    error.splitlines(), ('pipe.png', 'zero.png'), strict=True
+  ):
+    assert found.startswith(f'mnist_jax: {tmp_path / name} is a pipe or a ')
+
+
 def write_labels(folder, *rows, header=('path', 'label')):
   with (folder / 'labels.csv').open('w', newline='') as file:
     csv.writer(file).writerows([header, *rows])
@@ -305,6 +335,8 @@ def test_labels_determine_the_pictures_and_their_order(folder):
   [
     (('../outside.png', 7), 'line 2.*not a file in this folder'),
     (('link.png', 7), 'line 2.*not a file in this folder'),
+    (('circle.png', 7), 'line 2.*not a file in this folder'),
+    (('pipe.png', 7), 'line 2.*not a file in this folder'),
     (('none.png', 7), 'line 2.*not a file in this folder'),
     (('', 7), 'line 2.*not a file in this folder'),
     (('a\0.png', 7), 'cannot be read'),
@@ -317,9 +349,25 @@ def test_a_wrong_line_of_labels_is_refused(folder, row, words):
   outside = folder.parent / 'outside.png'
   outside.write_bytes(drawings.picture())
   (folder / 'link.png').symlink_to(outside)
+  (folder / 'circle.png').symlink_to('circle.png')
+  os.mkfifo(folder / 'pipe.png')
   write_labels(folder, row)
   with pytest.raises(errors.UserError, match=words):
     image_files.expand([str(folder)])
+
+
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig'])
+@pytest.mark.parametrize('separator', [',', ';'])
+def test_labels_that_a_spreadsheet_has_written_are_read(
+  folder, encoding, separator
+):
+  lines = ('path,label', 'b.png,7', 'a.JPEG,3', '')
+  table = '\r\n'.join(lines).replace(',', separator)
+  (folder / 'labels.csv').write_bytes(table.encode(encoding))
+  assert image_files.read_labels(folder) == {
+    folder / 'b.png': 7,
+    folder / 'a.JPEG': 3,
+  }
 
 
 def test_a_table_of_labels_over_the_limit_is_refused(folder, monkeypatch):
