@@ -25,7 +25,7 @@ from mnist_jax.predict import digit_reader
 MAX_BYTES = 10_000_000
 MAX_SECONDS = 20  # For a picture to arrive.
 MAX_PICTURES = 40  # In memory at a time.
-MAX_DIGITS = 100  # In a response.
+MAX_DIGITS = 400  # In a response.
 
 
 class PictureReader:
@@ -158,10 +158,10 @@ def read_digits(
 
   Returns:
     For JSON: `size`, the width and height that boxes refer to; `note`, why
-    there are no digits; and `digits`, each with `digit`, `confidence`,
-    `runner_up`, `sure`, `box` [x0, y0, x1, y1], `probabilities` [10], `image`
-    (the 784 bytes that the network saw, in base64), and `saliency` (likewise,
-    or null).
+    there are none, or not all; and `digits`, each with `digit`, `confidence`,
+    `runner_up`, `sure`, `verdict`, `touching`, `box` [x0, y0, x1, y1],
+    `probabilities` [10], `image` (the 784 bytes that the network saw, in
+    base64), and `saliency` (likewise, or null).
 
   Raises:
     errors.UserError: when it cannot be read as a picture.
@@ -181,6 +181,8 @@ def read_digits(
         'confidence': prediction.confidence,
         'runner_up': prediction.runner_up,
         'sure': prediction.verdict == 'sure',
+        'verdict': prediction.verdict,
+        'touching': prediction.touching,
         'box': prediction.box,
         'probabilities': [round(float(p), 6) for p in prediction.probabilities],
         'image': _encode(prediction.image),

@@ -1,6 +1,7 @@
 // Shows the network's predictions: digits, boxes, bars and the 28x28 input.
 
 const byId = (id) => document.getElementById(id);
+const NO_DIGIT = 'no digit'; // A verdict; the others are 'sure' and 'unsure'.
 const SVG = 'http://www.w3.org/2000/svg';
 
 export class PredictionView {
@@ -18,6 +19,7 @@ export class PredictionView {
   // is chosen, as fractions of the picture's width, or null.
   show(reading, near) {
     this.digits = reading.digits;
+    this.note = reading.note;
     this.chosen = this.#nearest(reading, near);
     showNumber(this.digits);
     this.#showFound();
@@ -37,7 +39,7 @@ export class PredictionView {
 
   get summary() {
     if (!this.digits.length) return byId('sentence').textContent;
-    return this.digits.map(describe).join('; ');
+    return [...this.digits.map(describe), ...(this.note ? [this.note] : [])].join('; ');
   }
 
   choose(index) {
@@ -45,9 +47,10 @@ export class PredictionView {
     const digit = this.digits[index];
     if (!digit) return;
     byId('sentence').replaceChildren(...makeSentence(digit, this.digits.length > 1));
+    if (this.note) byId('sentence').append(` (${this.note})`);
     showBars(digit);
     showInput(byId('input'), digit);
-    byId('input').setAttribute('aria-label', `What the network saw: a ${digit.digit}, 28 by 28 pixels`);
+    byId('input').setAttribute('aria-label', `What the network saw: ${nameOf(digit)}, 28 by 28 pixels`);
     for (const input of byId('found').querySelectorAll('input')) input.checked = Number(input.value) === index;
     for (const box of byId('boxes').children) box.classList.toggle('chosen', Number(box.dataset.index) === index);
   }
@@ -75,12 +78,13 @@ export class PredictionView {
     const boxes = byId('boxes');
     boxes.setAttribute('viewBox', `0 0 ${width} ${height}`);
     boxes.replaceChildren(
-      ...this.digits.map(({ box: [x0, y0, x1, y1] }, index) => {
+      ...this.digits.map(({ box: [x0, y0, x1, y1], verdict }, index) => {
         const rect = document.createElementNS(SVG, 'rect');
         const margin = Math.min(0.012 * width, 0.08 * Math.max(x1 - x0, y1 - y0));
         const sides = { x: x0 - margin, y: y0 - margin, width: x1 - x0 + 2 * margin, height: y1 - y0 + 2 * margin };
         for (const [name, value] of Object.entries(sides)) rect.setAttribute(name, value);
         rect.dataset.index = index;
+        rect.classList.toggle('none', verdict === NO_DIGIT);
         return rect;
       }),
     );
@@ -89,31 +93,42 @@ export class PredictionView {
 
 function percent(share) {
   const value = 100 * share;
-  return value > 99.9 ? 'over 99.9 %' : `${value.toFixed(value < 99 ? 0 : 1)} %`;
+  return value > 99.9 ? 'over 99.9\u00a0%' : `${value.toFixed(value < 99 ? 0 : 1)}\u00a0%`;
 }
 
-function describe(digit) {
-  const { digit: best, runner_up: next, confidence, sure } = digit;
-  return sure ? `${best}: ${percent(confidence)} sure` : `not sure: ${best} or ${next}, ${percent(confidence)}`;
+function nameOf({ digit, verdict }) {
+  return verdict === NO_DIGIT ? 'not a digit' : `a ${digit}`;
+}
+
+function describe({ digit: best, runner_up: next, confidence, verdict, touching }) {
+  const text = {
+    sure: `${best}: ${percent(confidence)} sure`,
+    unsure: `not sure: ${best} or ${next}, ${percent(confidence)}`,
+    [NO_DIGIT]: `not a digit: best guess ${best}, ${percent(confidence)}`,
+  }[verdict];
+  return touching ? `${text}, touches its neighbour` : text;
 }
 
 function makeSentence(digit, several) {
+  const { digit: best, runner_up: next, confidence, verdict, touching } = digit;
+  const [start, bold, rest] = {
+    sure: [several ? `The ${best}: ` : '', `${percent(confidence)} sure`, `, next ${next}`],
+    unsure: ['', `Not sure: ${best} or ${next}`, `, ${percent(confidence)} for ${best}`],
+    [NO_DIGIT]: ['', 'Not a digit', `, best guess ${best} (${percent(confidence)})`],
+  }[verdict];
   const strong = document.createElement('b');
-  const { digit: best, runner_up: next, confidence, sure } = digit;
-  strong.textContent = sure ? `${percent(confidence)} sure` : `Not sure: ${best} or ${next}`;
-  const rest = sure ? `, next ${next}` : `, ${percent(confidence)} for ${best}`;
-  if (several && sure) return [`The ${best}: `, strong, rest];
-  strong.textContent = strong.textContent.replace(/^o/, 'O');
-  return [strong, rest];
+  strong.textContent = start ? bold : bold.replace(/^o/, 'O');
+  return [start, strong, touching ? `${rest}, touches its neighbour` : rest];
 }
 
 function showNumber(digits) {
   const number = byId('digits');
   number.replaceChildren(
-    ...digits.map(({ digit, sure }) => {
+    ...digits.map(({ digit, verdict }) => {
       const span = document.createElement('span');
-      span.textContent = digit;
-      span.classList.toggle('unsure', !sure);
+      span.textContent = verdict === NO_DIGIT ? '✕' : digit;
+      span.classList.toggle('unsure', verdict === 'unsure');
+      span.classList.toggle('none', verdict === NO_DIGIT);
       return span;
     }),
   );
@@ -132,7 +147,7 @@ function showBars(digit) {
     const share = digit ? digit.probabilities[number] : 0;
     item.querySelector('.bar').style.setProperty('--share', share);
     item.querySelector('.unseen').textContent = digit ? `: ${(100 * share).toFixed(1)} %` : '';
-    item.classList.toggle('best', digit?.digit === number);
+    item.classList.toggle('best', digit?.digit === number && digit.verdict !== NO_DIGIT);
     item.title = digit ? `${number}: ${(100 * share).toFixed(1)} %` : '';
   }
 }
@@ -144,7 +159,11 @@ function makeChip(digit, index) {
   const input = label.querySelector('input');
   input.value = index;
   input.setAttribute('aria-label', describe(digit));
-  label.querySelector('.chip > span').textContent = digit.sure ? digit.digit : `${digit.digit}?`;
+  label.title = describe(digit);
+  const chip = label.querySelector('.chip');
+  chip.classList.toggle('none', digit.verdict === NO_DIGIT);
+  const shown = { sure: `${digit.digit}`, unsure: `${digit.digit}?`, [NO_DIGIT]: '✕' }[digit.verdict];
+  chip.querySelector('span').textContent = digit.touching ? `${shown} ↔` : shown;
   showInput(label.querySelector('canvas'), { image: digit.image });
   return label;
 }

@@ -248,6 +248,8 @@ def test_the_response_to_a_drawing_has_all_that_the_page_shows(port):
     assert digit['probabilities'][digit['digit']] == max(digit['probabilities'])
     assert len(base64.b64decode(digit['image'])) == 784
     assert max(base64.b64decode(digit['saliency'])) == 255
+    assert digit['verdict'] == ('sure' if digit['sure'] else 'unsure')
+    assert digit['touching'] is False
   _, reading = read(port, drawings.row(7, 1))
   assert reading['digits'][0]['saliency'] is None
 
@@ -495,6 +497,78 @@ def test_strokes_are_read_undone_and_cleared(page):
   assert page.locator('#undo').is_disabled()
   width = page.evaluate('document.documentElement.scrollWidth')
   assert width == 390
+
+
+def answer_with(page, *changes, note=''):
+  """Changes the server's responses: the digits get these fields."""
+
+  def respond(route):
+    response = route.fetch()
+    reading = response.json()
+    for digit, change in zip(reading['digits'], changes, strict=True):
+      digit |= change
+    reading['note'] = note
+    route.fulfill(response=response, json=reading)
+
+  page.route('**/read*', respond)
+
+
+NO_DIGIT = {
+  'verdict': 'no digit',
+  'sure': False,
+  'confidence': 0.14,
+  'probabilities': [0.1] * 10,
+}
+
+
+def test_what_is_no_digit_is_called_that_in_words_and_marked(page):
+  from playwright.sync_api import expect
+
+  answer_with(page, NO_DIGIT, note='one of many')
+  draw(page, drawings.placed(7, 0.6, 0, 0.1))
+  expect(page.locator('#digits')).to_have_text('✕')
+  expect(page.locator('#sentence')).to_have_text(
+    'Not a digit, best guess 7 (14 %) (one of many)'
+  )
+  expect(page.locator('#status')).to_have_text(
+    'not a digit: best guess 7, 14 %; one of many'
+  )
+  expect(page.locator('#bars .best')).to_have_count(0)
+  expect(page.locator('#boxes rect')).to_have_css(
+    'stroke-dasharray', '5px, 4px'
+  )
+  expect(page.locator('#input')).to_have_attribute(
+    'aria-label', re.compile('not a digit')
+  )
+
+
+def test_unsure_and_touching_digits_are_marked_not_by_colour_alone(page):
+  from playwright.sync_api import expect
+
+  unsure = {'verdict': 'unsure', 'sure': False, 'confidence': 0.55}
+  touching = {'touching': True}
+  page.set_input_files(
+    '#file',
+    {
+      'name': 'row.png',
+      'mimeType': 'image/png',
+      'buffer': drawings.row(7, 1, 3),
+    },
+  )
+  expect(page.locator('#digits')).to_have_text('713')
+  answer_with(page, unsure | touching, touching, NO_DIGIT)
+  page.get_by_label('Show the pixels that swayed it').check()
+  expect(page.locator('#digits')).to_have_text('71✕')
+  expect(page.locator('.chip > span')).to_have_text(['7? ↔', '1 ↔', '✕'])
+  expect(page.locator('#sentence')).to_have_text(
+    re.compile(r'^Not sure: 7 or \d, 55\s% for 7, touches its neighbour$')
+  )
+  names = [
+    radio.get_attribute('aria-label')
+    for radio in page.get_by_role('radio').all()
+  ]
+  assert names[1].endswith(' sure, touches its neighbour')
+  assert names[2] == 'not a digit: best guess 3, 14\u00a0%'
 
 
 def test_a_photo_is_shown_read_and_closed(page):
