@@ -154,7 +154,8 @@ def _read_all(
       picture, predictions = digit_reader.read(path, network, threshold)
       yield FileReading(path, picture, predictions, picture.note)
     except errors.UserError as error:
-      yield FileReading(path, None, (), str(error))
+      message = error.args[0].replace(str(path), printable.escape(path))
+      yield FileReading(path, None, (), str(errors.UserError(message)))
 
 
 def _to_json(reading: FileReading) -> dict:
