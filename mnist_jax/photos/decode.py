@@ -208,8 +208,8 @@ def _shrink(image: Image.Image, mode: str) -> Image.Image:
   narrow = Image.new(blended, (size[0], math.ceil(height / block[1])))
   for top, strip in _strips(image, block[1]):
     strip = strip.convert(mode).convert(blended).reduce(block)
-    box = 0, 0, width / block[0], strip.height
-    strip = strip.resize((size[0], strip.height), _CUBIC, box)
+    row_box = 0, 0, width / block[0], strip.height
+    strip = strip.resize((size[0], strip.height), _CUBIC, row_box)
     narrow.paste(strip, (0, top // block[1]))
   box = 0, 0, size[0], height / block[1]
   return narrow.resize(size, _CUBIC, box).convert(mode)
