@@ -118,8 +118,9 @@ def curve(points: np.ndarray, count: int = 60) -> np.ndarray:
 def widen(ink: np.ndarray, by: float) -> np.ndarray:
   """Moves the edges of strokes outwards by so many pixels; inwards below 0."""
   mask = ink > 0.5
-  outside = ndimage.distance_transform_edt(~mask)
-  distance = ndimage.distance_transform_edt(mask) - outside
+  # From the middles of pixels to the edge, positive inside.
+  inside, outside = map(ndimage.distance_transform_edt, (mask, ~mask))
+  distance = np.where(mask, inside - 0.5, 0.5 - outside)
   moved = np.clip(distance + by + 0.5, 0, 1)
   # Strokes that are thinner than that would vanish.
   return (moved if moved.max() > 0.9 else ink).astype(np.float32)
@@ -144,9 +145,11 @@ def distort(rng: np.random.Generator, ink: np.ndarray) -> np.ndarray:
   middle = np.array([[height / 2], [width / 2]])
   bent = [_smooth_noise(rng, height, width) for _ in range(2)]
   points = matrix @ (grid - middle) + middle + np.reshape(bent, (2, -1))
-  return ndimage.map_coordinates(
+  moved = ndimage.map_coordinates(
     ink, points.reshape(2, height, width), order=1
-  ).astype(np.float32)
+  )
+  # What is too faint to see must not count as the drawing's edge.
+  return np.where(moved > 0.05, moved, 0).astype(np.float32)
 
 
 def blotch(rng: np.random.Generator) -> np.ndarray:
