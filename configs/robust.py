@@ -6,6 +6,10 @@ It is `improved`, trained with drawings that are no digits as well: letters,
 scribbles, circles, commas, halves of digits. Their target is the same
 probability for all ten digits (Hendrycks et al. 2019). The network has the same
 391,370 weights, 1.6 MB.
+
+The result of experiments/results/robust.json, test accuracy 99.61 % (39 errors
+of 10,000), and the weights of that name are of an earlier version, which had
+simulated pens and cameras instead.
 """
 
 from configs import improved
