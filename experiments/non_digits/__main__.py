@@ -71,7 +71,7 @@ def draw_all(valid) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         valid.images,
         valid.labels,
         seed=_SEED.value,
-        kinds={name: kind},
+        kinds=[kind],
         frame=normalize.frame,
       )
       for name, kind in kinds.items()

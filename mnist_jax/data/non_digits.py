@@ -7,7 +7,7 @@ A vertical bar is a 1 in somebody's hand, an ellipse is a 0, and some letters
 are digits (O, l, S, Z, b, g): none of them is drawn here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -46,27 +46,27 @@ def draw(
   labels: np.ndarray,
   *,
   seed: int,
-  kinds: dict[str, Kind] | None = None,
+  kinds: Sequence[Kind] | None = None,
   frame: Callable[[np.ndarray], np.ndarray] = frame_as_mnist,
 ) -> np.ndarray:
-  """Draws non-digits, as many of each kind.
+  """Draws non-digits of all kinds by turns.
 
   Args:
     count: how many to draw; may be 0.
     digits: uint8 [N, 28, 28], some real digits to cut up and to combine.
     labels: [N] integers in 0..9; all ten digits occur.
     seed: the same seed gives the same pixels.
-    kinds: what to draw; None for KINDS.
+    kinds: what to draw by turns; None for TURNS.
     frame: turns ink [h, w] into uint8 [28, 28].
 
   Returns:
-    uint8 [count, 28, 28], 0 is background and 255 is ink; the kinds by turns.
+    uint8 [count, 28, 28], 0 is background and 255 is ink.
   """
-  drawers = list((kinds or KINDS).values())
+  turns = kinds or TURNS
   images = np.zeros((count, 28, 28), np.uint8)
   for i in range(count):
     rng = np.random.default_rng((seed, i))
-    ink = drawers[i % len(drawers)](rng, digits, labels)
+    ink = turns[i % len(turns)](rng, digits, labels)
     images[i] = frame(sketches.distort(rng, ink))
   return images
 
@@ -165,6 +165,18 @@ def polygon(rng, digits, labels) -> np.ndarray:
   return sketches.draw_lines(rng, lines, jitter=0.02)
 
 
+def outline(rng, digits, labels) -> np.ndarray:
+  """Draws a closed line with three to five bulges."""
+  count = 2 * rng.integers(3, 6)
+  radius = np.where(np.arange(count) % 2, rng.uniform(0.15, 0.28), 0.5)
+  radius = radius * rng.uniform(0.85, 1.0, count)
+  turn = 2 * np.pi * (np.arange(count) + rng.uniform(-0.2, 0.2, count)) / count
+  turn += rng.uniform(0, 2 * np.pi)
+  points = 0.5 + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
+  closed = np.concatenate([points, points[:3]])
+  return sketches.draw_lines(rng, [sketches.curve(closed)], thickest=0.15)
+
+
 def doodle(rng, digits, labels) -> np.ndarray:
   """Draws three to six lines, corners, bends and circles, anywhere."""
   lines = []
@@ -260,9 +272,15 @@ KINDS: dict[str, Kind] = {
   kind.__name__: kind
   for kind in (
     *(letter, word, scribble, encircled, cross, check, comma, dot),
-    *(dash, polygon, doodle, star, arrow, part, pair, blotch, hatching),
+    *(dash, polygon, outline, doodle, star, arrow, part, pair),
+    *(blotch, hatching),
   )
 }
+# Those that are hardest to tell from digits come more often.
+TURNS = (
+  *KINDS.values(),
+  *(letter, letter, encircled, polygon, outline, doodle, arrow, pair),
+)
 
 
 def _rectangle(rng: np.random.Generator) -> np.ndarray:

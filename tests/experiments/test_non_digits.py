@@ -42,6 +42,6 @@ def test_held_out_kinds_and_fonts_are_none_of_training():
 
 @pytest.mark.parametrize('kind', held_out.KINDS)
 def test_a_held_out_kind_is_drawn(digits, kind):
-  kinds = {kind: held_out.KINDS[kind]}
+  kinds = [held_out.KINDS[kind]]
   images = non_digits.draw(5, *digits, seed=0, kinds=kinds)
   assert len(np.unique(images, axis=0)) == 5
