@@ -4,13 +4,13 @@ import functools
 
 import numpy as np
 
-from mnist_jax.data import non_digits, sketches
+from mnist_jax.data import non_digits, shapes, sketches
 
 FONTS = ('cmr10', 'STIXGeneral', 'DejaVuSerif')
 SYMBOLS = '?&@#%=~<>{}'
 
 
-def smiley(rng, digits, labels) -> np.ndarray:
+def smiley(rng: np.random.Generator) -> np.ndarray:
   """Draws a circle with two eyes and a mouth."""
   turn = np.linspace(0.15, 0.85, 15) * np.pi
   mouth = 0.5 + 0.25 * np.stack([np.cos(turn), np.sin(turn)], -1)
@@ -19,7 +19,7 @@ def smiley(rng, digits, labels) -> np.ndarray:
   return sketches.draw_lines(rng, lines, jitter=0.02, thickest=0.12)
 
 
-def house(rng, digits, labels) -> np.ndarray:
+def house(rng: np.random.Generator) -> np.ndarray:
   """Draws a square with a roof, and most often a door."""
   left, right = rng.uniform(0.05, 0.2), rng.uniform(0.8, 0.95)
   eaves = rng.uniform(0.35, 0.5)
@@ -31,7 +31,7 @@ def house(rng, digits, labels) -> np.ndarray:
   return sketches.draw_lines(rng, lines, thickest=0.13)
 
 
-def heart(rng, digits, labels) -> np.ndarray:
+def heart(rng: np.random.Generator) -> np.ndarray:
   """Draws the outline of a heart."""
   t = np.linspace(0, 2 * np.pi, 50)
   x = 16 * np.sin(t) ** 3
@@ -40,7 +40,7 @@ def heart(rng, digits, labels) -> np.ndarray:
   return sketches.draw_lines(rng, [line])
 
 
-def spiral(rng, digits, labels) -> np.ndarray:
+def spiral(rng: np.random.Generator) -> np.ndarray:
   """Draws a spiral of two to four turns."""
   turn = np.linspace(0, 2 * np.pi * rng.uniform(2, 4), 90)
   radius = 0.5 * turn / turn[-1]
@@ -49,7 +49,7 @@ def spiral(rng, digits, labels) -> np.ndarray:
   return sketches.draw_lines(rng, [line], thickest=0.12)
 
 
-def flower(rng, digits, labels) -> np.ndarray:
+def flower(rng: np.random.Generator) -> np.ndarray:
   """Draws a blossom of five to seven petals on a stem."""
   turn = np.linspace(0, 2 * np.pi, 80)
   radius = 0.22 * (1 + 0.4 * np.cos(rng.integers(5, 8) * turn))
@@ -61,12 +61,14 @@ def flower(rng, digits, labels) -> np.ndarray:
   return sketches.draw_lines(rng, lines, thickest=0.13)
 
 
-def symbol(rng, digits, labels) -> np.ndarray:
+def symbol(rng: np.random.Generator) -> np.ndarray:
   """Draws a sign such as ? or %."""
   return sketches.draw_text(rng, rng.choice(list(SYMBOLS)), 'DejaVuSans')
 
 
-def three(rng, digits, labels) -> np.ndarray:
+def three(
+  rng: np.random.Generator, digits: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
   """Puts three digits side by side."""
   images = digits[rng.integers(len(digits), size=3)]
   tight = [image[:, image.any(axis=0)] for image in images]
@@ -74,10 +76,15 @@ def three(rng, digits, labels) -> np.ndarray:
 
 
 KINDS: dict[str, non_digits.Kind] = {
-  'letter, other fonts': functools.partial(non_digits.letter, fonts=FONTS),
-  'word, other fonts': functools.partial(non_digits.word, fonts=FONTS),
+  'letter, other fonts': non_digits.of_shape(
+    functools.partial(shapes.letter, fonts=FONTS)
+  ),
+  'word, other fonts': non_digits.of_shape(
+    functools.partial(shapes.word, fonts=FONTS)
+  ),
   **{
-    kind.__name__: kind
-    for kind in (smiley, house, heart, spiral, flower, symbol, three)
+    shape.__name__: non_digits.of_shape(shape)
+    for shape in (smiley, house, heart, spiral, flower, symbol)
   },
+  'three': three,
 }

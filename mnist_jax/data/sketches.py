@@ -152,18 +152,6 @@ def distort(rng: np.random.Generator, ink: np.ndarray) -> np.ndarray:
   return np.where(moved > 0.05, moved, 0).astype(np.float32)
 
 
-def blotch(rng: np.random.Generator) -> np.ndarray:
-  """Draws a stain [SIDE, SIDE] with a ragged edge and holes."""
-  y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
-  noise = ndimage.gaussian_filter(
-    rng.normal(size=(SIDE, SIDE)), rng.uniform(2, 7)
-  )
-  stain = (
-    0.6 - np.hypot(x, y * rng.uniform(0.8, 1.25)) + noise / noise.std() / 3
-  )
-  return np.clip(stain * 8, 0, 1).astype(np.float32)
-
-
 def _smooth_noise(
   rng: np.random.Generator, height: int, width: int
 ) -> np.ndarray:

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from mnist_jax.data import non_digits, sketches
+from mnist_jax.data import non_digits, shapes, sketches
 from mnist_jax.photos import normalize
 
 
@@ -80,14 +80,22 @@ def test_the_pipeline_frames_most_drawings_alike(digits):
   assert np.mean(difference < 1) > 0.5
 
 
+def test_two_thin_ones_make_a_pair():
+  one = np.zeros((1, 28, 28), np.uint8)
+  one[:, 4:24, 14] = 255
+  kinds = [non_digits.KINDS['pair']]
+  images = non_digits.draw(20, one, np.ones(1), seed=0, kinds=kinds)
+  assert (images.max(axis=(1, 2)) == 255).all()
+
+
 @pytest.mark.parametrize('character', 'Oo0lIi1SsZzBGgqb')
 def test_a_letter_that_looks_like_a_digit_is_not_drawn(character):
-  assert character not in non_digits.LETTERS
+  assert character not in shapes.LETTERS
 
 
 def test_only_fonts_without_serifs_are_drawn():
-  assert len(non_digits.FONTS) == 8
-  for name in non_digits.FONTS:
+  assert len(shapes.FONTS) == 8
+  for name in shapes.FONTS:
     family, _ = sketches.load_font(name).getname()
     assert family in ('DejaVu Sans', 'DejaVu Sans Mono')
 

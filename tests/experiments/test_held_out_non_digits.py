@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.non_digits import held_out, measure
-from mnist_jax.data import non_digits
+from mnist_jax.data import non_digits, shapes
 
 
 def test_the_threshold_is_the_lowest_that_keeps_both_bounds():
@@ -36,8 +36,8 @@ def test_rates_and_auroc_of_kinds_told_apart_perfectly_and_not_at_all():
 
 def test_held_out_kinds_and_fonts_are_none_of_training():
   assert not held_out.KINDS.keys() & non_digits.KINDS.keys()
-  assert not set(held_out.FONTS) & set(non_digits.FONTS)
-  assert not set(held_out.SYMBOLS) & set(non_digits.LETTERS)
+  assert not set(held_out.FONTS) & set(shapes.FONTS)
+  assert not set(held_out.SYMBOLS) & set(shapes.LETTERS)
 
 
 @pytest.mark.parametrize('kind', held_out.KINDS)
