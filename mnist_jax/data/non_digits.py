@@ -115,7 +115,9 @@ def pair(
     image[:, image.any(axis=0)]
     for image in digits[rng.integers(len(digits), size=2)]
   )
-  overlap = min(rng.integers(-2, 5), first.shape[1], second.shape[1])
+  # At most half of the narrower one: a 1 inside a 7 leaves a 7.
+  most = min(first.shape[1], second.shape[1]) // 2
+  overlap = min(rng.integers(-2, 5), most)
   width = first.shape[1] + second.shape[1] - overlap
   both = np.zeros((34, width), np.uint8)
   places = rng.integers(0, 7, 2)
