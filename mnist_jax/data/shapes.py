@@ -58,7 +58,7 @@ def comma(rng: np.random.Generator) -> np.ndarray:
   """Draws a comma: a round head and a tail that tapers."""
   y, x = np.mgrid[0 : sketches.SIDE, 0 : sketches.SIDE] / sketches.SIDE
   ink = np.zeros_like(x, np.float32)
-  head, length = rng.uniform(0.18, 0.25), rng.uniform(0.4, 0.6)
+  head, length = rng.uniform(0.14, 0.25), rng.uniform(0.4, 0.6)
   for t in np.linspace(0, 1, 20):
     middle = 0.6 - 0.3 * t**2, 0.25 + length * t
     radius = head * (1 - 0.75 * t)
