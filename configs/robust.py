@@ -20,5 +20,5 @@ def get_config(mode: str = 'full'):
   """Returns the recipe; `configs/robust.py:smoke` runs in seconds."""
   config = improved.get_config()
   config.total_epochs = 14.0
-  config.data.non_digits = 0.1
+  config.data.non_digits = 0.25
   return config_lib.for_mode(config, mode)
