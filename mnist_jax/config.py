@@ -31,6 +31,7 @@ def default() -> ml_collections.ConfigDict:
     batch_size=128,
     manual_dir='',  # Folder with the four .gz files, to need no network.
     data_dir='',  # Where TFDS keeps data; '' is ~/tensorflow_datasets.
+    non_digits=0.0,  # Drawings to train with, as a share of the digits' number.
   )
   config.augment = dict(
     enabled=False,
@@ -126,6 +127,7 @@ RANGES = {
   'total_epochs': (TINY, 1e5),
   'num_devices': (0, 2**16),
   'data.batch_size': (1, 60_000),
+  'data.non_digits': (0.0, 1.0),
   'augment.rotate': (0.0, 180.0),
   'augment.shear': (0.0, 60.0),
   'augment.scale': (0.0, 0.9),

@@ -44,6 +44,7 @@ BAD_VALUES = {
   'select': 'best',
   'data.batch_size': 0,
   'data.name': 'mnst',
+  'data.non_digits': -0.1,
   'data.valid': 'writers',
   'augment.rotate': 181.0,
   'augment.erase_probability': 1.5,

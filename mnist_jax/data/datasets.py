@@ -10,12 +10,14 @@ import dataclasses
 import os
 import pathlib
 import types
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from mnist_jax import errors
 from mnist_jax.data import decoded, official, splits
+
+NON_DIGIT = -1  # The label of images that are no digits.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,9 +26,9 @@ class Split:
 
   Attributes:
     images: uint8 [N, 28, 28], 0 is background and 255 is ink; may be read-only.
-    labels: int32 [N], 0..9.
+    labels: int32 [N], 0..9; NON_DIGIT where a trainer has added non-digits.
     indices: int32 [N], the row of each image in the official training set
-      (train and valid) or the official test set (test).
+      (train and valid) or the official test set (test); -1 of non-digits.
   """
 
   images: np.ndarray
@@ -35,6 +37,20 @@ class Split:
 
   def __len__(self) -> int:
     return len(self.labels)
+
+  def num_digits(self) -> int:
+    """Returns how many images are digits: all, unless some were added."""
+    return int((self.labels != NON_DIGIT).sum())
+
+  def with_non_digits(self, images: np.ndarray) -> Self:
+    """Returns this split followed by `images` [M, 28, 28] uint8."""
+    others = np.full(len(images), NON_DIGIT, np.int32)
+    return dataclasses.replace(
+      self,
+      images=np.concatenate([self.images, images]),
+      labels=np.concatenate([self.labels, others]),
+      indices=np.concatenate([self.indices, others]),
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

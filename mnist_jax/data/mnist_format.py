@@ -33,6 +33,15 @@ def frame_digit(image: np.ndarray) -> np.ndarray:
   return frame
 
 
+def whiten(framed: np.ndarray) -> np.ndarray:
+  """Makes the strokes of a framed digit [28, 28] uint8 as white as MNIST's.
+
+  A stroke between two pixels is half as white on both; MNIST's reach white.
+  """
+  full = np.percentile(framed[framed > 64], 80)
+  return np.rint(np.minimum(framed * (255 / full), 255)).astype(np.uint8)
+
+
 def _crop_to_ink(image: np.ndarray) -> np.ndarray:
   rows = np.flatnonzero(image.any(axis=1))
   columns = np.flatnonzero(image.any(axis=0))

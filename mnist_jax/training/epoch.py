@@ -82,7 +82,8 @@ def run_steps(
   Args:
     state: of the run.
     sums: over the epoch so far.
-    split: 'image' [N, 28, 28] uint8 and 'label' [N] integers.
+    split: 'image' [N, 28, 28] uint8, 'label' [N] integers and, where there are
+      non-digits, 'is_digit' [N] bool.
     indices: [steps, B] int32, the epoch's batches (this device's part).
     start: [] int32, first step to take, counted within the epoch.
     stop: [] int32, the step to stop before.

@@ -25,7 +25,8 @@ def make_evaluate(mesh: jax.sharding.Mesh, *, model: cnn.Cnn) -> Callable:
   Returns:
     (variables, split) -> (logits [N, 10] float32 in the split's order,
     Metrics over all N), where split is 'image' [N, 28, 28] uint8 and 'label'
-    [N], N > 0, on the devices of the mesh.
+    [N], N > 0, on the devices of the mesh. Where it has 'is_digit' [N] bool,
+    the metrics are those of the digits.
   """
   axis = mesh.axis_names[0]
   step = functools.partial(steps.eval_step, model=model)
@@ -66,6 +67,8 @@ def _run(
   def body(sums: Metrics, rows: tuple) -> tuple[Metrics, jax.Array]:
     indices, mask = rows
     batch = jax.tree.map(lambda array: array[indices], split)
+    if 'is_digit' in batch:
+      mask &= batch['is_digit']
     logits, new = step(variables, batch | {'mask': mask})
     return sums.merge(new), logits
 

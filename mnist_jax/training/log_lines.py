@@ -22,10 +22,12 @@ def say_header(
   if multihost.count() > 1:
     shared = f' in {multihost.count()} processes'
   names = {'train': 'train', 'valid': f'valid ({config.data.valid})'}
-  sizes = (
-    f'{len(split["label"]):,} {names.get(name, name)}'
-    for name, split in trainer.splits.items()
-  )
+  counts = {
+    name: getattr(dataset, name).num_digits() for name in trainer.splits
+  }
+  sizes = [f'{n:,} {names.get(name, name)}' for name, n in counts.items()]
+  if num_others := len(dataset.train) - counts['train']:
+    sizes[0] += f' + {num_others:,} non-digits'
   console.say(
     f'mnist_jax {mnist_jax.__version__}: {config_name}, seed {config.seed}\n'
     f'  devices  {mesh.size} x {devices.describe(mesh)}{shared}, '

@@ -44,11 +44,11 @@ class Metrics(struct.PyTreeNode):
     return jax.tree.map(jnp.add, self, other)
 
   def compute(self) -> dict[str, float | int]:
-    """Divides; returns plain numbers for JSON."""
+    """Divides; returns plain numbers for JSON, all 0 over no example."""
     count, correct = int(self.count), int(self.correct)
     return {
-      'loss': float(self.loss_sum) / count,
-      'accuracy': correct / count,
+      'loss': float(self.loss_sum) / max(count, 1),
+      'accuracy': correct / max(count, 1),
       'num_errors': count - correct,
       'count': count,
     }

@@ -27,18 +27,20 @@ def train_step(
   Args:
     state: the state before the step.
     batch: 'image' [B, 28, 28] uint8 and 'label' [B] integers: this device's
-      part of it, where `axis_name` names the axis it is split over.
+      part of it, where `axis_name` names the axis it is split over. Where the
+      training set has non-digits, also 'is_digit' [B] bool.
     model: from `models.create_model`, made with the same `axis_name`.
     optimizer: from `optim.create_optimizer`.
     augment: from `augment.create_augment`, or None.
     axis_name: mapped axis the batch is split over, or None when it is whole.
 
   Returns:
-    The next state, and the whole batch's metrics before the update.
+    The next state, and the metrics of all digits of the batch before the
+    update.
   """
   rng = jax.random.fold_in(state.rng, state.step)
   augment_rng, dropout_rng = jax.random.split(rng)
-  images = batch['image']
+  images, is_digit = batch['image'], batch.get('is_digit')
   if augment is not None:
     images = augment(augment_rng, images, axis_name)
 
@@ -51,14 +53,14 @@ def train_step(
       rngs={'dropout': dropout_rng},
     )
     loss = smoothed_cross_entropy(
-      logits, batch['label'], optimizer.label_smoothing
+      logits, batch['label'], optimizer.label_smoothing, is_digit
     )
     if axis_name is not None:
       loss = jax.lax.pmean(loss, axis_name)
     return loss, (logits, updates.get('batch_stats', {}))
 
   grads, (logits, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
-  metrics = Metrics.from_logits(logits, batch['label'])
+  metrics = Metrics.from_logits(logits, batch['label'], is_digit)
   if axis_name is not None:
     # Both means are needed: with check_vma, shard_map sums the gradient of a
     # replicated parameter by itself; pmap does not. See tests/test_steps.py.
@@ -114,14 +116,23 @@ def eval_step(
 
 
 def smoothed_cross_entropy(
-  logits: jax.Array, labels: jax.Array, smoothing: float
+  logits: jax.Array,
+  labels: jax.Array,
+  smoothing: float,
+  is_digit: jax.Array | None = None,
 ) -> jax.Array:
   """Returns the mean cross-entropy [] against smoothed one-hot labels.
 
-  `smoothing` in [0, 1) is spread evenly over all classes (Szegedy et al.
-  2016).
+  Args:
+    logits: [B, 10] float32.
+    labels: [B] integers in 0..9.
+    smoothing: in [0, 1), spread evenly over all classes (Szegedy et al. 2016).
+    is_digit: [B] bool, or None for all. The target of the others is the same
+      for every class, whatever their label (Hendrycks et al. 2019).
   """
   targets = optax.smooth_labels(
     jax.nn.one_hot(labels, logits.shape[-1]), smoothing
   )
+  if is_digit is not None:
+    targets = jnp.where(is_digit[:, None], targets, 1 / logits.shape[-1])
   return optax.softmax_cross_entropy(logits, targets).mean()

@@ -101,7 +101,7 @@ def create_trainer(
   config = config.copy_and_resolve_references()
   config.data.name = dataset.name
   trainer = trainer_lib.create_trainer(config, dataset)
-  workdir_lib.check_same_everywhere(config, dataset)
+  workdir_lib.check_same_everywhere(config, trainer.dataset)
   workdir_lib.write_config(workdir, config)
   return trainer
 
@@ -221,6 +221,9 @@ def evaluate_epoch(trainer: Trainer, loop: LoopState) -> dict[str, Any]:
       a last step that was too large.
   """
   train, step = loop.sums.compute(), int(loop.state.step)
+  span = trainer.span(loop.progress.epochs, step)
+  # More than the metrics count, where some of them are no digits.
+  num_images = span.done * trainer.config.data.batch_size
   row: dict[str, Any] = {
     'step': step,
     'epoch': step / trainer.steps_per_epoch,
@@ -232,11 +235,10 @@ def evaluate_epoch(trainer: Trainer, loop: LoopState) -> dict[str, Any]:
     _, valid_sums = trainer.evaluate(variables, trainer.splits['valid'])
     valid = valid_sums.compute()
     if not math.isfinite(valid['loss']):
-      first = trainer.span(loop.progress.epochs, step).first
-      raise trainer.diverged(first, step)
+      raise trainer.diverged(span.first, step)
     row |= {f'valid/{name}': valid[name] for name in VALID_FIELDS}
   return row | {
     'lr': float(trainer.optimizer.lr(loop.state)),
-    'images_per_second': train['count'] / loop.timer.seconds['epoch'],
+    'images_per_second': num_images / loop.timer.seconds['epoch'],
     'seconds': loop.timer.seconds['train'],
   }

@@ -31,7 +31,7 @@ class Trainer:
   """The config, the data on the devices, and the functions that run there."""
 
   config: ml_collections.ConfigDict
-  dataset: datasets.Dataset
+  dataset: datasets.Dataset  # With non-digits, where the config has them.
   mesh: jax.sharding.Mesh
   model: cnn.Cnn
   optimizer: optim.Optimizer
@@ -127,6 +127,7 @@ def create_trainer(
     errors.UserError: when the batch is larger than the training data, or the
       devices cannot share it.
   """
+  dataset = _add_non_digits(dataset, config.data.non_digits)
   _check_batch_size(config.data.batch_size, dataset)
   batch_size, num_train = config.data.batch_size, len(dataset.train)
   mesh = devices.create_mesh(config.num_devices, batch_size, epoch_lib.AXIS)
@@ -193,13 +194,36 @@ def _check_batch_size(batch_size: int, dataset: datasets.Dataset) -> None:
     )
 
 
+def _add_non_digits(
+  dataset: datasets.Dataset, share: float
+) -> datasets.Dataset:
+  """Appends drawings to the training set: `share` of the number of digits."""
+  if not share:
+    return dataset
+  # Imported late, because few runs need SciPy and Pillow here.
+  from mnist_jax.data import non_digits
+
+  train = dataset.train
+  # As the splits, they do not depend on the seed: trials share the data.
+  images = non_digits.draw(
+    round(share * len(train)), train.images, train.labels, seed=0
+  )
+  return dataclasses.replace(dataset, train=train.with_non_digits(images))
+
+
 def _put_splits(
   dataset: datasets.Dataset, sharding: NamedSharding
 ) -> dict[str, dict[str, jax.Array]]:
   return {
-    name: multihost.put(
-      {'image': split.images, 'label': split.labels}, sharding
-    )
+    name: multihost.put(_as_arrays(split), sharding)
     for name in ('train', 'valid', 'test')
     if len(split := getattr(dataset, name))
   }
+
+
+def _as_arrays(split: datasets.Split) -> dict[str, np.ndarray]:
+  arrays = {'image': split.images, 'label': split.labels}
+  if split.num_digits() < len(split):
+    # Only then, so that other runs compile the same program as ever.
+    arrays['is_digit'] = split.labels != datasets.NON_DIGIT
+  return arrays

@@ -156,6 +156,16 @@ def test_the_last_497_rows_of_uci_digits_are_always_the_test_set(
   assert set(dataset.test.labels) == set(range(10))
 
 
+def test_non_digits_follow_the_digits_of_a_split_and_have_no_row():
+  train = load_uci('random').train
+  both = train.with_non_digits(train.images[:3])
+  assert (len(both), both.num_digits()) == (1_103, 1_100)
+  np.testing.assert_array_equal(both.images[:-3], train.images)
+  np.testing.assert_array_equal(both.labels[:-3], train.labels)
+  assert set(both.labels[-3:]) == set(both.indices[-3:]) == {-1}
+  assert train.num_digits() == len(train) == 1_100
+
+
 def test_importing_datasets_imports_nothing_heavy():
   code = (
     'import sys; from mnist_jax.data import datasets, batches;'

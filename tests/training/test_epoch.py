@@ -11,9 +11,10 @@ from mnist_jax.models import cnn
 from mnist_jax.training import trainer as trainer_lib
 
 
-def create_trainer(num_devices=1, **model):
+def create_trainer(num_devices=1, non_digits=0.0, **model):
   config = config_lib.smoke(config_lib.default())
   config.num_devices = num_devices
+  config.data.non_digits = non_digits
   config.model.update({'name': 'basic', 'dropout': 0.5} | model)
   # Adam's first steps are the sign of a gradient, however small: rounding
   # would show as a whole step.
@@ -77,3 +78,37 @@ def test_every_example_is_evaluated_once_and_in_order():
       state.variables(), cnn.as_input(jnp.asarray(images))
     )
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_of_the_training_split_only_the_digits_are_counted():
+  trainer = create_trainer(num_devices=2, name='two_conv', non_digits=0.1)
+  split = trainer.splits['train']
+  assert split['image'].shape == (1_210, 28, 28)
+  assert int(split['is_digit'].sum()) == 1_100
+  assert trainer.steps_per_epoch == 1_210 // 64
+  state, sums = run(trainer, trainer.steps_per_epoch)
+  indices = trainer.epoch_batches(0)
+  assert sums.compute()['count'] == (indices < 1_100).sum() < indices.size
+  logits, metrics = trainer.evaluate(state.eval_variables(), split)
+  right = logits[:1_100].argmax(1) == np.asarray(split['label'][:1_100])
+  assert metrics.compute()['count'] == 1_100
+  assert metrics.compute()['num_errors'] == 1_100 - right.sum()
+
+
+def test_only_the_training_split_gets_non_digits_and_none_by_default():
+  trainer = create_trainer()
+  assert all(set(s) == {'image', 'label'} for s in trainer.splits.values())
+  trainer = create_trainer(non_digits=0.1)
+  assert set(trainer.splits['valid']) == {'image', 'label'}
+  assert set(trainer.splits['test']) == {'image', 'label'}
+
+
+def test_trials_of_other_seeds_share_the_non_digits():
+  first = create_trainer(non_digits=0.1)
+  second = first.with_config(first.config.copy_and_resolve_references())
+  assert second.dataset is first.dataset
+  np.testing.assert_array_equal(
+    create_trainer(non_digits=0.1).dataset.train.images,
+    first.dataset.train.images,
+  )

@@ -43,6 +43,10 @@ def test_parts_in_any_order_merge_to_the_whole(batch):
     np.testing.assert_allclose(merged['loss'], whole['loss'], rtol=1e-6)
 
 
+def test_no_example_comes_to_zero():
+  assert set(Metrics.empty().compute().values()) == {0}
+
+
 def test_a_masked_example_counts_for_nothing(batch):
   logits, labels = batch
   mask = jnp.arange(50) < 20

@@ -160,6 +160,52 @@ def test_steps_learn_a_batch_by_heart(batch):
   assert metrics.compute()['num_errors'] == 0
 
 
+def test_non_digits_push_logits_towards_equal_probabilities():
+  logits = jax.random.normal(jax.random.key(0), (5, 10))
+  labels, none = jnp.full(5, -1), jnp.zeros(5, bool)
+  slope = jax.grad(steps.smoothed_cross_entropy)(logits, labels, 0.05, none)
+  expected = (jax.nn.softmax(logits) - 0.1) / 5
+  np.testing.assert_allclose(slope, expected, atol=1e-7)
+
+
+def test_digits_among_non_digits_have_the_targets_of_digits():
+  logits = jax.random.normal(jax.random.key(0), (6, 10))
+  labels = jnp.array([3, 1, 4, -1, -1, -1])
+  loss = steps.smoothed_cross_entropy
+  digits = loss(logits[:3], labels[:3], 0.05)
+  others = loss(logits[3:], labels[3:], 0.05, jnp.zeros(3, bool))
+  np.testing.assert_allclose(
+    loss(logits, labels, 0.05, labels >= 0), (digits + others) / 2, rtol=1e-6
+  )
+
+
+def add_non_digits(batch):
+  is_digit = jnp.arange(16) % 4 > 0
+  labels = jnp.where(is_digit, batch['label'], -1)
+  return batch | {'label': labels, 'is_digit': is_digit}
+
+
+def test_the_metrics_of_a_step_are_those_of_the_digits(state, batch):
+  made = bound() | {'augment': None}
+  _, metrics = steps.train_step(state, add_non_digits(batch), **made)
+  assert metrics.compute()['count'] == 12
+
+
+def test_a_batch_with_non_digits_split_in_parts_takes_the_step_of_the_whole(
+  state, batch
+):
+  batch = add_non_digits(batch)
+  whole = jax.jit(functools.partial(steps.train_step, **bound()))(state, batch)
+  parts = step_in_parts('vmap', state, batch)
+  assert int(parts[1].count) == int(whole[1].count) == 12
+  for a, b in zip(
+    jax.tree.leaves(whole[0].params),
+    jax.tree.leaves(parts[0].params),
+    strict=True,
+  ):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-6)
+
+
 def test_evaluation_leaves_out_what_the_mask_does(state, batch):
   made = bound()
   mask = jnp.arange(16) < 10

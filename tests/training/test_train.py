@@ -271,6 +271,30 @@ def stop_here(trainer, loop, checkpoints):
   raise preemption.Stopped
 
 
+@pytest.mark.usefixtures('quick_compile')
+def test_a_run_with_non_digits_stopped_in_an_epoch_ends_like_an_unbroken_one(
+  tmp_path, monkeypatch, capsys
+):
+  unbroken, broken = tmp_path / 'unbroken', tmp_path / 'broken'
+  fields = {'data.non_digits': 0.1, 'data.valid': 'random'}
+  result = run_here(unbroken, **fields)
+  assert result['train']['count'] == 1_100
+  assert '1,100 train + 110 non-digits, 200 valid' in capsys.readouterr().out
+  run_epoch = train.run_epoch
+
+  def interrupted(trainer, loop, signals, bar):
+    if loop.progress.epochs == 1:
+      signals._receive(signal.SIGTERM, None)
+    run_epoch(trainer, loop, signals, bar)
+
+  with monkeypatch.context() as patched:
+    patched.setattr(train, 'run_epoch', interrupted)
+    assert run_here(broken, **fields) is None
+  run_here(broken, **fields)
+  assert 'resuming at step' in capsys.readouterr().out
+  assert_same_run(broken, unbroken)
+
+
 def test_an_auto_data_set_once_chosen_stays_chosen(tmp_path):
   config = config_lib.default()
   config.data.name = 'uci_digits'

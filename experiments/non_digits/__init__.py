@@ -1,0 +1,1 @@
+"""How sure networks are of what is no digit."""
