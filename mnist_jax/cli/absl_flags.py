@@ -15,7 +15,7 @@ from ml_collections import config_flags
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
-from mnist_jax.cli import exit_codes, recipe_errors
+from mnist_jax.cli import exit_codes, interrupts, recipe_errors
 from mnist_jax.distributed import multihost
 
 flags.disclaim_key_flags()  # --help lists --config under who asked for it.
@@ -57,6 +57,7 @@ def run(main: Callable[[], None]) -> None:
       traceback.print_exc()
       multihost.leave(1)
     raise
+  interrupts.ignore()
   multihost.leave(code)
 
 

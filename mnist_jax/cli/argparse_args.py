@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from mnist_jax import errors
-from mnist_jax.cli import exit_codes
+from mnist_jax.cli import exit_codes, interrupts
 
 
 class Parser(argparse.ArgumentParser):
@@ -25,4 +25,6 @@ def run(
     main: parses its arguments with a `Parser` and returns an exit code.
     argv: the command line without the program's name; None reads sys.argv.
   """
-  return exit_codes.run(lambda: main(argv))
+  code = exit_codes.run(lambda: main(argv))
+  interrupts.ignore()
+  return code

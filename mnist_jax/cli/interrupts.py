@@ -27,7 +27,7 @@ def install() -> None:
   sender.setblocking(False)
   signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
   for number in NUMBERS:
-    signal.signal(number, _ignore)
+    signal.signal(number, _leave_to_thread)
   # `sender` is an argument so that it stays open.
   threading.Thread(target=_wait, args=(receiver, sender), daemon=True).start()
 
@@ -42,7 +42,18 @@ def allow(count: int) -> None:
   _allowed = count
 
 
-def _ignore(number: int, frame: object) -> None:
+def ignore() -> None:
+  """Ignores signals from now on, where `install` has been called.
+
+  All work is done by then. Python stops handling signals before it has cleaned
+  up, and their default action would turn a good end into a bad exit code.
+  """
+  for number in NUMBERS:
+    if signal.getsignal(number) is _leave_to_thread:
+      signal.signal(number, signal.SIG_IGN)
+
+
+def _leave_to_thread(number: int, frame: object) -> None:
   """Stands for the default action, which would end the process by itself."""
 
 

@@ -80,3 +80,25 @@ def test_a_second_signal_does_not_wait(tmp_path):
   _, err = process.communicate(timeout=60)
   assert process.returncode == 130
   assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize('number', NUMBERS)
+def test_a_signal_while_a_finished_command_cleans_up_changes_no_exit_code(
+  number,
+):
+  # Python deletes the globals after it has stopped handling signals.
+  code = f"""
+import os, signal
+from mnist_jax.cli import argparse_args, interrupts
+
+class Late:
+  kill, pid = os.kill, os.getpid()
+  def __del__(self):
+    Late.kill(Late.pid, {int(number)})
+
+interrupts.install()
+late = Late()
+raise SystemExit(argparse_args.run(lambda argv: 0))
+"""
+  done = subprocess.run([sys.executable, '-c', code], cwd=REPOSITORY)
+  assert done.returncode == 0
