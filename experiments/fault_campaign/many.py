@@ -135,6 +135,8 @@ def start_pair(path: pathlib.Path) -> list[processes.Process]:
     probe.bind(('127.0.0.1', 0))
     port = probe.getsockname()[1]
   shared = ['--distributed', f'--coordinator=127.0.0.1:{port}']
+  # So that one that waits for a killed one ends before the campaign's limit.
+  shared.append('--join_timeout=60')
   return [
     processes.Process(
       [

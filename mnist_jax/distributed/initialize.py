@@ -4,11 +4,12 @@ import contextlib
 import ctypes
 import dataclasses
 import os
+import re
 import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 from absl import flags
 
@@ -154,6 +155,8 @@ def initialize(processes: Processes | None, *, join_timeout: int) -> None:
       heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
     )
   except (ValueError, KeyError, RuntimeError, OSError) as error:
+    if re.search('UNAVAILABLE|CANCELLED|ABORTED|Socket closed', str(error)):
+      _leave(multihost.GONE.format(multihost.first_line(error)))
     raise errors.UserError(
       f'the processes cannot join ({multihost.first_line(error)}); outside TPU '
       'pods, Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
@@ -216,6 +219,13 @@ def _wait_for_first(processes: Processes, timeout: int) -> None:
     time.sleep(0.2)
 
 
+def _leave(line: str) -> NoReturn:
+  """Ends this process with a line, since another one is gone."""
+  with contextlib.suppress(OSError):
+    os.write(2, f'mnist_jax: {line}\n'.encode())
+  os._exit(os.EX_TEMPFAIL)
+
+
 def _explain_aborts(line: str) -> None:
   """Ends this process with `line` where JAX's runtime aborts it.
 
@@ -225,10 +235,7 @@ def _explain_aborts(line: str) -> None:
 
   def explain(number: int) -> None:
     del number
-    message = f'mnist_jax: {line}\n'.encode()
-    with contextlib.suppress(OSError):
-      os.write(2, message)
-    os._exit(os.EX_TEMPFAIL)
+    _leave(line)
 
   handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(explain)
   _ABORT_HANDLERS.append(handler)

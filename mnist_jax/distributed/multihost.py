@@ -108,9 +108,11 @@ def loss_of_another(error: BaseException) -> str:
   The runtime has one exception for whatever fails; out of memory and arguments
   that are wrong are this process's own.
   """
-  if count() == 1 or type(error).__name__ != 'JaxRuntimeError':
-    return ''
   line = first_line(error)
+  # A collective that JAX starts while it compiles raises a ValueError.
+  is_runtime = type(error).__name__ == 'JaxRuntimeError' or 'Gloo' in line
+  if count() == 1 or not is_runtime:
+    return ''
   if line.startswith(('RESOURCE_EXHAUSTED', 'INVALID_ARGUMENT')):
     return ''
   return GONE.format(line)

@@ -296,3 +296,17 @@ def test_a_port_in_use_is_one_line(tmp_path, cache):
     error = error_of_one(tmp_path / 'run', cache, *flags, code=2)
   assert 'cannot be opened' in error
   assert error.count('\n') == 1
+
+
+@pytest.mark.parametrize(
+  ('error', 'is_loss'),
+  [
+    (ValueError('UNKNOWN: Gloo AllGather failed: Connection closed'), True),
+    (ValueError('the shapes differ'), False),
+  ],
+)
+def test_a_collective_that_fails_while_it_compiles_tells_of_a_lost_process(
+  monkeypatch, error, is_loss
+):
+  monkeypatch.setattr(multihost, 'count', lambda: 2)
+  assert bool(multihost.loss_of_another(error)) == is_loss
