@@ -17,7 +17,7 @@ import pytest
 
 from mnist_jax import config as config_lib
 from mnist_jax.data import datasets
-from mnist_jax.distributed import initialize
+from mnist_jax.distributed import initialize, multihost
 from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.workdir import checkpoint
 
