@@ -171,6 +171,9 @@ class Checkpoints:
         state=ocp.args.StandardRestore(like), progress=ocp.args.JsonRestore()
       ),
     )
+    # Without its metadata, a random key comes back as the numbers in it.
+    if _dtypes(saved.state) != _dtypes(like):
+      raise ValueError('its arrays have other types')
     meta = saved.progress
     # Checkpoints of version 0.1 have a checksum of the arrays alone.
     stored = meta['crc32'] if 'crc32' in meta else meta['checksum']
@@ -194,6 +197,10 @@ class _KeepSteps(checkpoint_managers.PreservationPolicy):
 
 def _reason(error: Exception) -> str:
   return multihost.first_line(error)[:80]
+
+
+def _dtypes(state: Any) -> list:
+  return [leaf.dtype for leaf in jax.tree.leaves(state)]
 
 
 def _checksum(state: Any, progress: dict | None) -> int:

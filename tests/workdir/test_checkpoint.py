@@ -159,6 +159,10 @@ def test_a_damaged_newest_falls_back_to_the_one_before(tmp_path, damage):
     assert checkpoints.restore_newest(abstract(make_state(0)))[2] == []
 
 
+def dtypes(state):
+  return [leaf.dtype for leaf in jax.tree.leaves(state)]
+
+
 def empty(path):
   path.write_bytes(b'')
 
@@ -176,6 +180,7 @@ def test_whatever_file_of_the_newest_is_damaged_an_older_one_is_read(
     damage(path / 'checkpoints/3' / file)
     with checkpoint.Checkpoints(path) as checkpoints:
       restored = checkpoints.restore_newest(abstract(make_state(0)))
+    assert dtypes(restored.state) == dtypes(make_state(0)), file
     step = int(restored.state['step'])
     assert step in (2, 3), file
     assert restored.progress['epochs'] == step
