@@ -6,19 +6,24 @@ DIR holds one folder per set, each with a labels.csv (path,label) whose images
 show one digit each. The pipeline and the recipe were tuned on the first half of
 the rows of each set and label; the second half, which is the default, gives the
 numbers to report. An image counts as right only when exactly one digit is found
-in it and read right. The results become experiments/results/photos.json and a
-table in the README.
+in it and read right. The same images are also read after they are cut to the
+digit with small margins, and all of them by other programs where they are
+installed (`photo_peers`). The results become experiments/results/photos.json
+and a table in the README.
 """
 
 import collections
+import itertools
 import pathlib
 from collections.abc import Callable
 
 import numpy as np
+import tqdm
 from absl import flags
 from PIL import Image
 
 import experiments
+from experiments import photo_views
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
 from mnist_jax.workdir import atomic_files
@@ -35,9 +40,15 @@ _WEIGHTS = flags.DEFINE_list(
   'weights', ['robust', 'improved'], 'Names or folders of weights.'
 )
 
+# Pixels [H, W] uint8 -> the digits found.
+Reader = Callable[[np.ndarray], tuple[int, ...]]
+# Per set, per view (a key of photo_views.VIEWS), per kind and name of reader,
+# whether each image is read right.
+Right = dict[str, dict[str, dict[tuple[str, str], list[bool]]]]
+
 
 def main() -> None:
-  """Reads every set with every network; keeps the numbers of the second half.
+  """Reads every set with every reader; keeps the numbers of the second half.
 
   Raises:
     errors.UserError: when the sets or the weights cannot be read.
@@ -51,16 +62,14 @@ def main() -> None:
   from mnist_jax.predict import classifier, weights
 
   devices.configure_reading()
-  networks = [
-    classifier.Classifier(weights.load_weights(name)) for name in _WEIGHTS.value
-  ]
-  found: dict = {'half': _HALF.value, 'weights': {}, 'plain_resize': {}}
-  for network in networks:
-    for way, read in (('weights', read_photo), ('plain_resize', read_plainly)):
-      found[way][network.name] = {
-        name: score(labels, network, read) for name, labels in sets.items()
-      }
-      say(way, network.name, found[way][network.name])
+  readers = make_readers(
+    [classifier.Classifier(weights.load_weights(n)) for n in _WEIGHTS.value]
+  )
+  right = read_sets(sets, readers)
+  found = {'half': _HALF.value} | summarize(right)
+  print(describe(found))
+  for one, other in itertools.combinations(_names(right, 'weights'), 2):
+    print(compare(right, one, other))
   if _HALF.value == 'report':
     atomic_files.write_json(experiments.RESULTS / 'photos.json', found)
     readme.update()
@@ -108,54 +117,134 @@ def list_half(folder: pathlib.Path, half: str) -> dict[pathlib.Path, int]:
   }
 
 
-def score(
-  labels: dict[pathlib.Path, int], network, read: Callable[..., int]
-) -> dict:
-  """Returns accuracy, errors and count of the files in `labels`.
+def make_readers(networks: list) -> dict[tuple[str, str], Reader]:
+  """Returns readers by kind and name.
 
   Args:
-    labels: one or more files and the digits that they show.
-    network: a `classifier.Classifier`.
-    read: `read_photo` or `read_plainly`.
+    networks: some `classifier.Classifier`. Each gives two readers: 'weights',
+      behind our pipeline, and 'plain_resize'. Installed programs are 'peers'.
   """
-  wrong = sum(read(path, network) != label for path, label in labels.items())
-  return {
-    'accuracy': 1 - wrong / len(labels),
-    'num_errors': wrong,
-    'count': len(labels),
-  }
+  from experiments import photo_peers
+  from experiments.pages import score
+
+  readers: dict[tuple[str, str], Reader] = {}
+  for network in networks:
+    readers['weights', network.name] = lambda pixels, network=network: (
+      score.read(pixels, network).labels
+    )
+    readers['plain_resize', network.name] = lambda pixels, network=network: (
+      read_plainly(pixels, network)
+    )
+  for name, peer in photo_peers.load_installed().items():
+    readers['peers', name] = lambda pixels, peer=peer: peer(pixels, 'digit')
+  return readers
 
 
-def read_photo(path: pathlib.Path, network) -> int:
-  """Reads a picture as `python -m mnist_jax.predict` does.
-
-  Returns:
-    The digit; -1 unless exactly one is found.
-  """
-  from mnist_jax.predict import digit_reader
-
-  _, predictions = digit_reader.read(path, network)
-  return predictions[0].digit if len(predictions) == 1 else -1
-
-
-def read_plainly(path: pathlib.Path, network) -> int:
-  """Reads a picture as most MNIST projects do: made grey and 28x28.
+def read_plainly(pixels: np.ndarray, network) -> tuple[int, ...]:
+  """Reads a picture as most MNIST projects do: made 28x28.
 
   A picture with a bright border is inverted, so that the digit is bright.
   """
-  pixels = np.asarray(Image.open(path).convert('L').resize((28, 28)))
-  border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-  image = 255 - pixels if np.median(border) > 127 else pixels
-  return int(network.probabilities(image[None]).argmax())
+  small = np.asarray(Image.fromarray(pixels).resize((28, 28)))
+  border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+  image = 255 - small if np.median(border) > 127 else small
+  return (int(network.probabilities(image[None]).argmax()),)
 
 
-def say(way: str, name: str, scores: dict) -> None:
-  """Prints the accuracy of each set."""
-  parts = [
-    f'{place} {s["accuracy"]:.2%} ({s["num_errors"]} of {s["count"]} wrong)'
-    for place, s in scores.items()
-  ]
-  print(f'{name:<10} {way:<14}{"  ".join(parts)}')
+def read_sets(
+  sets: dict[str, dict[pathlib.Path, int]],
+  readers: dict[tuple[str, str], Reader],
+) -> Right:
+  """Reads every view of every image with every reader.
+
+  Returns:
+    Whether exactly one digit is found, and read right.
+  """
+  right: Right = {}
+  # None: the bar is shown on a terminal only.
+  with tqdm.tqdm(
+    total=sum(map(len, sets.values())), leave=False, disable=None
+  ) as bar:
+    for name, labels in sets.items():
+      views = right[name] = {
+        view: {reader: [] for reader in readers} for view in photo_views.VIEWS
+      }
+      for path, label in labels.items():
+        for view, pixels in photo_views.look(path).items():
+          for reader, read in readers.items():
+            views[view][reader].append(read(pixels) == (label,))
+        bar.update()
+  return right
+
+
+def summarize(right: Right) -> dict:
+  """Returns what photos.json holds beside the name of the half.
+
+  Returns:
+    'weights', 'plain_resize' and 'peers': {reader: {set: score}} of whole
+    images; 'cropped': the same for each of photo_views.MARGINS. A score has
+    'accuracy' in [0, 1], 'num_errors' and 'count'.
+  """
+  found = {
+    view: {
+      kind: {
+        name: {place: score(v[view][kind, name]) for place, v in right.items()}
+        for name in _names(right, kind)
+      }
+      for kind in ('weights', 'plain_resize', 'peers')
+    }
+    for view in photo_views.VIEWS
+  }
+  return found.pop(photo_views.WHOLE) | {'cropped': found}
+
+
+def score(right: list[bool]) -> dict:
+  """Returns accuracy, errors and count of one or more images."""
+  return {
+    'accuracy': sum(right) / len(right),
+    'num_errors': len(right) - sum(right),
+    'count': len(right),
+  }
+
+
+def _names(right: Right, kind: str) -> list[str]:
+  """Returns the names of the readers of a kind."""
+  views = next(iter(right.values()))
+  return [name for found, name in views[photo_views.WHOLE] if found == kind]
+
+
+def describe(found: dict) -> str:
+  """Returns a line for each view, reader and set."""
+  lines = []
+  for view, part in [(photo_views.WHOLE, found), *found['cropped'].items()]:
+    for kind in ('weights', 'plain_resize', 'peers'):
+      for name, scores in part[kind].items():
+        cells = '  '.join(
+          f'{place} {s["accuracy"]:.2%} ({s["num_errors"]} of {s["count"]} '
+          'wrong)'
+          for place, s in scores.items()
+        )
+        lines.append(f'{view:<11}{name:<10} {kind:<13}{cells}')
+  return '\n'.join(lines)
+
+
+def compare(right: Right, one: str, other: str) -> str:
+  """Returns McNemar's test of two weights on the same images, all sets."""
+  from mnist_jax.analysis import statistics
+
+  lines = []
+  for view in photo_views.VIEWS:
+    by_one, by_other = (
+      np.concatenate([views[view]['weights', n] for views in right.values()])
+      for n in (one, other)
+    )
+    only_one = int((by_one & ~by_other).sum())
+    only_other = int((by_other & ~by_one).sum())
+    lines.append(
+      f'{view:<11}right by {one} only: {only_one}, by {other} only: '
+      f'{only_other}, p = {statistics.mcnemar(only_one, only_other):.3g}'
+    )
+  return '\n'.join(lines)
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import json
 
 import experiments
 from experiments.benchmark import report as benchmark_report
+from experiments.pages import table as pages_table
 from mnist_jax.analysis.sweep import report as sweep_report
 from mnist_jax.cli import absl_flags
 
@@ -80,21 +81,36 @@ def photos() -> str:
   if not found:
     return ''
   ways = [
-    (f'`{name}`, {title}', found[way][name])
+    (kind, name, f'`{name}`, {title}')
     for name in found['weights']
-    for way, title in (
+    for kind, title in (
       ('weights', 'this pipeline'),
       ('plain_resize', 'plain resize'),
     )
   ]
+  ways += [('peers', name, name) for name in found.get('peers', {})]
   lines = [
-    f'| set | images | {" | ".join(title for title, _ in ways)} |',
+    f'| set | images | {" | ".join(title for _, _, title in ways)} |',
     f'|---|--:|{"--:|" * len(ways)}',
   ]
-  for name, scores in ways[0][1].items():
-    cells = (f'{way[name]["accuracy"]:.2%}' for _, way in ways)
-    lines.append(f'| {name} | {scores["count"]} | {" | ".join(cells)} |')
+  views = {'': found} | {
+    f', cut out, {view}': part
+    for view, part in found.get('cropped', {}).items()
+  }
+  for view, part in views.items():
+    columns = [part[kind][name] for kind, name, _ in ways]
+    for place, first in columns[0].items():
+      cells = (f'{column[place]["accuracy"]:.2%}' for column in columns)
+      lines.append(
+        f'| {place}{view} | {first["count"]} | {" | ".join(cells)} |'
+      )
   return '\n'.join(lines)
+
+
+def pages() -> str:
+  """Returns how well drawn pages are read; '' without results."""
+  found = read('pages.json')
+  return pages_table.as_markdown(found) if found else ''
 
 
 PARTS = {
@@ -102,6 +118,7 @@ PARTS = {
   'benchmark': benchmark,
   'seeds': seeds,
   'photos': photos,
+  'pages': pages,
 }
 
 

@@ -42,14 +42,6 @@ def default() -> ml_collections.ConfigDict:
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
-    pen_probability=1.0,  # Of an image to get the seven below.
-    thicken=0.0,  # Pixels that the edges of strokes may move outwards.
-    thin=0.0,  # Pixels that the edges of strokes may move inwards.
-    rule_probability=0.0,  # Of each of two ruled lines, as left of a frame.
-    speck_probability=0.0,  # Of a stray dot or dash.
-    blur=0.0,  # Standard deviation of a blurred copy mixed in, in pixels.
-    contrast=0.0,  # Ink is fainter or stronger by a factor up to 1 + this.
-    grain=0.0,  # Largest noise either way, as a fraction of full ink.
   )
   config.model = dict(
     name='basic',
@@ -135,14 +127,6 @@ RANGES = {
   'augment.elastic': (0.0, 28.0),
   'augment.erase_probability': (0.0, 1.0),
   'augment.erase_area': (0.02, 1.0),
-  'augment.pen_probability': (0.0, 1.0),
-  'augment.thicken': (0.0, 4.0),
-  'augment.thin': (0.0, 4.0),
-  'augment.rule_probability': (0.0, 1.0),
-  'augment.speck_probability': (0.0, 1.0),
-  'augment.blur': (0.0, 28.0),
-  'augment.contrast': (0.0, 9.0),
-  'augment.grain': (0.0, 1.0),
   'model.dropout': (0.0, 0.99),
   'optim.lr': (TINY, 1e3),
   'optim.momentum': (0.0, 0.9999),

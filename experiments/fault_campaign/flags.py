@@ -101,7 +101,7 @@ UNUSUAL = (
   ['augment.enabled=true', 'augment.shift=28', 'augment.elastic=28'],
   ['augment.enabled=true', 'augment.erase_probability=1',
    'augment.erase_area=1'],
-  ['augment.enabled=true', 'augment.thicken=4', 'augment.blur=28'],
+  ['data.non_digits=1', 'data.batch_size=7'],
   ['log.tensorboard=true'], ['num_devices=1'], ['model.name=improved'],
 )  # fmt: skip
 

@@ -85,8 +85,13 @@ the digit:
 
 ## Limits
 
+{% if about.config.data.non_digits %}
+- It was trained to be unsure of what is no digit, but a letter, a heart or a
+  smudge is still read as a digit at times, sometimes with high confidence.
+{% else %}
 - It knows ten digits and nothing else: a letter, a smudge or a printed logo is
   read as a digit too, sometimes with high confidence.
+{% endif %}
 - MNIST was written by Americans around 1990. Other ways to write 1, 4, 7 and 9
   are rare in it and are read less well.
 - On pictures unlike MNIST it is right less often than its confidence says.
@@ -130,7 +135,6 @@ def _distortions(augment: dict) -> str:
   return ', '.join(
     f'{name} {value:g}'
     for name, value in augment.items()
-    # Switches of the others: only a partial one is worth a word.
-    if name not in ('enabled', 'pen_probability') or 0 < value < 1
+    if name != 'enabled'
     if value
   )

@@ -1,7 +1,7 @@
 """The random distortions of a batch, in the order in which they are applied.
 
-First geometry.py moves pixels, as another hand would. Then strokes.py changes
-the ink, as another pen and another camera would. Then a rectangle is erased.
+First geometry.py moves pixels, as another hand would. Then a rectangle is
+erased.
 """
 
 import functools
@@ -11,21 +11,12 @@ import jax
 import jax.numpy as jnp
 import ml_collections
 
-from mnist_jax.augment import geometry, strokes
+from mnist_jax.augment import geometry
 from mnist_jax.distributed import rngs as rngs_lib
 
 SIDE = geometry.SIDE
-# The strengths of each file in a config; where all are 0, it is left out.
+# The strengths of geometry.py in a config; where all are 0, it is left out.
 GEOMETRY = ('rotate', 'shear', 'scale', 'shift', 'elastic')
-PEN = (
-  'thicken',
-  'thin',
-  'rule_probability',
-  'speck_probability',
-  'blur',
-  'contrast',
-  'grain',
-)
 
 
 def create_augment(config: ml_collections.ConfigDict) -> Callable | None:
@@ -67,10 +58,6 @@ def augment(
     if config.elastic:
       points += geometry.elastic_shifts(keys[:, 1], config.elastic)
     images = geometry.resample(images, points)
-  if any(getattr(config, name) for name in PEN):
-    # Separate keys, so that switching these on changes no other draws.
-    pen_rngs = jax.vmap(jax.random.fold_in, (0, None))(rngs, 1)
-    images = strokes.redraw(pen_rngs, images, config)
   if config.erase_probability:
     images = jnp.where(erased(keys[:, 2], config), 0, images)
   return images

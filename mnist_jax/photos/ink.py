@@ -123,7 +123,7 @@ def _is_ink_dark(grey: np.ndarray) -> bool:
     disc = x * x + y * y <= _NARROW**2
     dark = (ndimage.black_tophat(thumbnail, footprint=disc) ** 3).sum()
     light = (ndimage.white_tophat(thumbnail, footprint=disc) ** 3).sum()
-    if abs(dark - light) > 0.6 * (dark + light):
+    if abs(dark - light) > 0.35 * (dark + light):
       return dark > light
   thumbnail = _shrink(thumbnail, 32)
   window = max(3, round(_MAJORITY * min(thumbnail.shape)))

@@ -6,6 +6,7 @@ from scipy import ndimage
 from mnist_jax.photos import segmentation
 
 _THROUGH = 0.6  # Of the picture's side: the length of a line through it.
+_LONG = 1.7  # Of a digit's height: longer than any stroke of a digit.
 _WHOLE = 0.75  # Of a frame's side: the length of a line of a frame or grid.
 _SLACK = 0.02  # Of its length: how far a line may lean or bend to one side.
 _DEPTH = 0.12  # Of a frame's side: how far from it its lines may be.
@@ -35,6 +36,8 @@ def remove_ruled_lines(ink: np.ndarray, noise: float) -> np.ndarray:
   lines, count = _find_lines_through(whole > threshold)
   frames, num_frame_lines = _find_frames(mask & ~lines)
   lines, count = lines | frames, count + num_frame_lines
+  long, num_long = _find_long_lines(mask & ~lines)
+  lines, count = lines | long, count + num_long
   if not count or (count == 1 and not _holds_digit(mask & ~lines)):
     return ink  # A single line and nothing else may be a 1.
   width = 3 if max(ink.shape) < segmentation.SCENE_SIDE else 5
@@ -109,6 +112,45 @@ def _find_frames(mask: np.ndarray) -> tuple[np.ndarray, int]:
       lines[box] |= _find_frame_lines(part)
       count += 3
   return lines, count
+
+
+def _find_long_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
+  """Finds lines much longer than a digit: under digits or through them.
+
+  Returns:
+    Their pixels [h, w] bool, and their number.
+  """
+  lines, count = np.zeros_like(mask), 0
+  if min(mask.shape) < segmentation.SCENE_SIDE // 2:
+    return lines, count
+  typical = _typical_height(mask)
+  if typical < 5:
+    return lines, count
+  length = round(_LONG * typical)
+  for axis in (1, 0):
+    if length < mask.shape[axis]:
+      found, boxes = _find_straight(mask, axis, length, 2 * _SLACK)
+      lines |= found > 0
+      count += len(boxes)
+  return lines, count
+
+
+def _typical_height(mask: np.ndarray) -> float:
+  """Returns the median height of the larger parts, but for a whole grid."""
+  labels, _ = ndimage.label(mask, segmentation.NEIGHBOURS)
+  boxes = ndimage.find_objects(labels)
+  heights = [
+    box[0].stop - box[0].start
+    for box in boxes
+    if not all(
+      side.stop - side.start > 0.95 * length
+      for side, length in zip(box, mask.shape, strict=True)
+    )
+  ]
+  tallest = max(heights, default=0)
+  return float(
+    np.median([height for height in heights if height >= tallest / 3] or [0])
+  )
 
 
 def _is_frame(part: np.ndarray) -> bool:

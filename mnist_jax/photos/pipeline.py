@@ -4,11 +4,14 @@
 digit is cut out. The stages are pure functions of arrays:
 
   decode        bytes of many formats -> an upright grey picture
+  crop          grey -> ink, for a picture cut out close to its digits
   paper         removes the table around a sheet
   ink           grey -> how much ink lies on each pixel, whatever the light
   shadow_edges  removes the edges of shadows and sheets
   line_removal  removes printed frames, ruled and squared paper
   segmentation  ink -> the pixels of each digit, in reading order
+  layout        parts of digits -> whole digits in rows, tilted ones too
+  touching      cuts ink that may be several digits into pieces
   normalize     one digit's ink -> [28, 28], framed as MNIST frames it
 """
 
@@ -17,10 +20,22 @@ import pathlib
 
 import numpy as np
 
+from mnist_jax.photos import (
+  crop,
+  decode,
+  ink,
+  line_removal,
+  normalize,
+  segmentation,
+  touching,
+)
 from mnist_jax.photos import deadline as deadline_lib
-from mnist_jax.photos import decode, ink, line_removal, normalize, segmentation
 
+_FAINT = 0.15  # Of the strongest ink: a stroke in a crop, which has no shadow.
 NO_DIGIT = 'no digit found'
+TOO_MANY = (
+  f'more than {segmentation.MAX_DIGITS} digits; cut the picture into parts'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +44,7 @@ class Digit:
 
   image: np.ndarray  # [28, 28] uint8, bright on black, as MNIST stores it.
   box: segmentation.Box  # In pixels of the upright original.
+  ink: np.ndarray  # [h, w] float32 in [0, 1], what was framed.
   touching: bool = False  # Whether it was cut from a neighbour it touches.
 
 
@@ -64,17 +80,64 @@ def read_picture(source: bytes | str | pathlib.Path) -> Picture:
   deadline.check('decoding')
   framed = normalize.already_framed(pixels)
   if framed is not None:
-    return Picture(pixels, size, (Digit(framed, _ink_box(framed, size)),), '')
+    digit = Digit(framed, _ink_box(framed, size), framed / np.float32(255))
+    return Picture(pixels, size, (digit,), '')
+  found, shape, margin = _find(pixels, deadline)
+  if len(found) > segmentation.MAX_DIGITS:
+    return Picture(pixels, size, (), TOO_MANY)
+  digits = []
+  for each in found:
+    deadline.check('framing the digits')
+    image = normalize.frame(each.ink)
+    x0, y0, x1, y1 = each.box
+    box = x0 - margin, y0 - margin, x1 - margin, y1 - margin
+    digits.append(Digit(image, _scale_box(box, shape, size), each.ink))
+  return Picture(pixels, size, tuple(digits), '' if digits else NO_DIGIT)
+
+
+def _find(
+  pixels: np.ndarray, deadline: deadline_lib.Deadline
+) -> tuple[list[segmentation.DigitInk], tuple[int, ...], int]:
+  """Finds the digits in a crop or in a whole scene.
+
+  Returns:
+    The digits, the shape of the ink without added paper, and how much paper
+    was added on each side.
+  """
+  cropped = crop.measure(pixels)
+  if cropped is not None:
+    found = segmentation.find_digits(cropped.ink, cropped.noise, _FAINT)
+    height, width = cropped.ink.shape
+    shape = height - 2 * cropped.margin, width - 2 * cropped.margin
+    return found, shape, cropped.margin
   strength, noise = ink.measure(pixels)
   deadline.check('finding the ink')
   strength = line_removal.remove_ruled_lines(strength, noise)
   deadline.check('removing ruled lines')
-  digits = []
-  for found in segmentation.find_digits(strength, noise):
-    deadline.check('framing the digits')
-    image = normalize.frame(found.ink)
-    digits.append(Digit(image, _scale_box(found.box, strength.shape, size)))
-  return Picture(pixels, size, tuple(digits), '' if digits else NO_DIGIT)
+  return segmentation.find_digits(strength, noise), strength.shape, 0
+
+
+def cut(digit: Digit) -> list[tuple[int, int, Digit]]:
+  """Cuts what may be several touching digits.
+
+  Returns:
+    (start, stop, digit) of each piece: the numbers of the cuts on its left and
+    on its right. 0 is the left end, the largest number the right end.
+  """
+  x0, y0, x1, y1 = digit.box
+  across = (x1 - x0) / digit.ink.shape[1]
+  down = (y1 - y0) / digit.ink.shape[0]
+  found = []
+  for piece in touching.cut(digit.ink):
+    left, top, right, bottom = piece.box
+    box = (
+      *(x0 + int(left * across), y0 + int(top * down)),
+      *(x0 + round(right * across), y0 + round(bottom * down)),
+    )
+    image = normalize.frame(piece.ink)
+    cut_out = Digit(image, box, piece.ink, touching=True)
+    found.append((piece.start, piece.stop, cut_out))
+  return found
 
 
 def _ink_box(image: np.ndarray, size: tuple[int, int]) -> segmentation.Box:
@@ -90,6 +153,6 @@ def _scale_box(
   """Scales a box from an array of that shape to pixels of the original."""
   across, down = size[0] / shape[1], size[1] / shape[0]
   x0, y0, x1, y1 = box
-  left, top = int(x0 * across), int(y0 * down)
+  left, top = max(0, int(x0 * across)), max(0, int(y0 * down))
   right = min(size[0], max(left + 1, round(x1 * across)))
   return left, top, right, min(size[1], max(top + 1, round(y1 * down)))

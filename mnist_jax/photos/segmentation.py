@@ -3,9 +3,13 @@
 import dataclasses
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
-MAX_DIGITS = 100
+from mnist_jax.photos import layout
+from mnist_jax.photos.layout import Box, Part
+
+MAX_DIGITS = 400
 # With a shorter side than this (in pixels) a picture is taken for one digit,
 # cut out: it shows no sheet on a table, and no shadow's edge.
 SCENE_SIDE = 64
@@ -13,9 +17,7 @@ NEIGHBOURS = np.ones((3, 3), bool)  # Diagonal neighbours are connected too.
 _MAX_PARTS = 2_000
 _WIDEST = 2.5  # Times its height; anything wider is a line.
 _MANY = 8
-_DOT = 0.025  # Of the shorter side; as large as the dots of squared paper.
-
-Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels, half open.
+_DOT = 0.015  # Of the shorter side; as large as the dots of squared paper.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,55 +28,73 @@ class DigitInk:
   box: Box
 
 
-@dataclasses.dataclass
-class Part:
-  """A connected part of the ink, or several that belong to one digit."""
-
-  labels: list[int]
-  x0: int
-  y0: int
-  x1: int
-  y1: int
-
-  @property
-  def width(self) -> int:
-    return self.x1 - self.x0
-
-  @property
-  def height(self) -> int:
-    return self.y1 - self.y0
-
-  @property
-  def size(self) -> int:
-    return max(self.width, self.height)
-
-
-def find_digits(ink: np.ndarray, noise: float) -> list[DigitInk]:
+def find_digits(
+  ink: np.ndarray, noise: float, share: float = 0.3
+) -> list[DigitInk]:
   """Finds the digits.
 
   Args:
     ink: [h, w] float32 in [0, 1].
     noise: the standard deviation of `ink` on bare paper.
+    share: of the strongest ink that a faint part of a stroke has.
 
   Returns:
-    Rows from top to bottom, each left to right; none where there would be more
-    than MAX_DIGITS.
+    Rows from top to bottom, each left to right.
   """
   full = peak(ink)
   if full < faintest_stroke(noise):
     return []
-  share = 0.15 if max(ink.shape) < SCENE_SIDE else 0.3
+  if max(ink.shape) < SCENE_SIDE:
+    share = 0.15
   labels, parts = _find_parts(ink, threshold(noise, share * full), 0.5 * full)
-  parts = _remove_fragments(parts, ink.shape)
+  parts = layout.join_broken(_remove_frame(parts, ink.shape))
+  parts = _remove_fragments(parts)
+  angle = layout.estimate_tilt(parts)
+  if angle:
+    return _find_tilted(ink, noise, share, angle)
   digits = [
     digit
-    for row in _split_into_rows(parts)
-    for digit in _join_parts(row)
+    for row in layout.split_into_rows(parts)
+    for digit in layout.join_row(row)
     if digit.width < _WIDEST * digit.height
   ]
-  if len(digits) > MAX_DIGITS or _are_dots(digits, ink.shape):
-    return []  # A texture, or a page of print.
+  if _are_dots(digits, ink.shape):
+    return []
   return [_cut_out(ink, labels, digit, noise) for digit in digits]
+
+
+def _find_tilted(
+  ink: np.ndarray, noise: float, share: float, angle: float
+) -> list[DigitInk]:
+  """Finds the digits after turning the picture so that rows are level."""
+  turned = np.asarray(
+    Image.fromarray(ink).rotate(
+      angle, Image.Resampling.BICUBIC, expand=True, fillcolor=0.0
+    )
+  ).clip(0, 1)
+  found = find_digits(turned, noise, share)
+  return [
+    dataclasses.replace(
+      digit, box=_turn_back(digit.box, turned.shape, ink.shape, angle)
+    )
+    for digit in found
+  ]
+
+
+def _turn_back(
+  box: Box, turned: tuple[int, ...], shape: tuple[int, ...], angle: float
+) -> Box:
+  """Returns the box around a box of the turned picture, in the picture."""
+  x0, y0, x1, y1 = box
+  corners = np.array([(x0, y0), (x1, y0), (x0, y1), (x1, y1)], float)
+  corners -= np.array(turned[::-1]) / 2
+  turn = np.radians(angle)
+  cos, sin = np.cos(turn), np.sin(turn)
+  corners = corners @ np.array([[cos, sin], [-sin, cos]])
+  corners += np.array(shape[::-1]) / 2
+  low = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int)
+  high = np.minimum(np.ceil(corners.max(axis=0)), shape[::-1]).astype(int)
+  return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def threshold(noise: float, least: float) -> float:
@@ -121,11 +141,16 @@ def _find_parts(
   return labels, parts[:_MAX_PARTS]
 
 
-def _remove_fragments(parts: list[Part], shape: tuple[int, ...]) -> list[Part]:
-  """Removes specks, and parts along the border, as of a frame."""
+def _remove_frame(parts: list[Part], shape: tuple[int, ...]) -> list[Part]:
+  """Removes parts along the border, as of a frame, if others are left."""
   inner = [part for part in parts if not _is_along_border(part, shape)]
   if inner and max(part.size for part in inner) > 0.12 * min(shape):
-    parts = inner
+    return inner
+  return parts
+
+
+def _remove_fragments(parts: list[Part]) -> list[Part]:
+  """Removes specks."""
   largest = max((part.size for part in parts), default=0)
   return [part for part in parts if part.size >= max(0.25 * largest, 4)]
 
@@ -143,51 +168,6 @@ def _is_along_border(part: Part, shape: tuple[int, ...]) -> bool:
   beside = part.x1 < reach or part.x0 > width - reach
   tall = part.height > 0.6 * height and part.width < 0.25 * part.height
   return (beside and tall) or ((x0 or x1) and narrow) or ((y0 or y1) and low)
-
-
-def _split_into_rows(parts: list[Part]) -> list[list[Part]]:
-  """Returns lists of parts whose heights overlap, from top to bottom."""
-  rows: list[list[Part]] = []
-  for part in sorted(parts, key=lambda part: -part.height):
-    for row in rows:
-      top, bottom = row[0].y0, row[0].y1  # The tallest comes first.
-      if top <= (part.y0 + part.y1) / 2 < bottom:
-        row.append(part)
-        break
-    else:
-      rows.append([part])
-  rows.sort(key=lambda row: row[0].y0 + row[0].y1)
-  return rows
-
-
-def _join_parts(row: list[Part]) -> list[Part]:
-  """Joins parts above each other, or too small to be a digit alone."""
-  tall = row[0].height
-  digits: list[Part] = []
-  for part in sorted(row, key=lambda part: part.x0):
-    if digits and _belong_together(digits[-1], part, tall):
-      digits[-1] = _join(digits[-1], part)
-    else:
-      digits.append(part)
-  return digits
-
-
-def _belong_together(left: Part, right: Part, tall: int) -> bool:
-  overlap = min(left.x1, right.x1) - max(left.x0, right.x0)
-  if overlap >= 0.4 * min(left.width, right.width):
-    return True
-  short = min(left.height, right.height) < 0.65 * tall
-  return short and -overlap < 0.15 * tall
-
-
-def _join(a: Part, b: Part) -> Part:
-  return Part(
-    a.labels + b.labels,
-    min(a.x0, b.x0),
-    min(a.y0, b.y0),
-    max(a.x1, b.x1),
-    max(a.y1, b.y1),
-  )
 
 
 def _are_dots(digits: list[Part], shape: tuple[int, ...]) -> bool:

@@ -213,7 +213,9 @@ def test_a_digit_cut_from_its_neighbour_is_marked_everywhere(
   monkeypatch.setattr(pipeline, 'read_picture', read_touching)
   _, (line,), _ = run(folder / 'b.png', f'--figure={folder}/out.png')
   assert line.endswith(', touches its neighbour')
-  assert any(word.get_text().endswith(' sure, touching') for word in drawn)
+  # Of many cuts the best was chosen, so that no piece is ever sure.
+  assert any(word.get_text().startswith('not sure') for word in drawn)
+  assert any(word.get_text().endswith('touching') for word in drawn)
   _, lines, _ = run(folder / 'b.png', '--json')
   assert json.loads('\n'.join(lines))[0]['digits'][0]['touching'] is True
 
@@ -425,7 +427,7 @@ def test_the_help_agrees_with_the_modules_and_the_model_card(capsys):
     for row in facts['calibration']['thresholds']
     if row['threshold'] == digit_reader.THRESHOLD
   )
-  # "About 1 in 100 of MNIST's validation images, and half of all errors".
-  assert 0.004 < row['unsure'] / row['count'] < 0.025
+  # "About 1 in 50 of MNIST's validation images, and two thirds of all errors".
+  assert 0.015 < row['unsure'] / row['count'] < 0.025
   errors_all = row['errors_unsure'] + row['errors_sure']
-  assert 0.35 < row['errors_unsure'] / errors_all < 0.7
+  assert 0.6 < row['errors_unsure'] / errors_all < 0.73

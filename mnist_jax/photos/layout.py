@@ -1,0 +1,159 @@
+"""Parts of the ink -> digits in reading order: broken, tilted or in rows."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels, half open.
+
+_MOST_TILT = 25  # Degrees.
+_LEAST_TILT = 4  # Degrees; below, rows and digits can be read as they are.
+_CRACK = 0.12  # Of a digit's height: the widest gap between its parts.
+
+
+@dataclasses.dataclass
+class Part:
+  """A connected part of the ink, or several that belong to one digit."""
+
+  labels: list[int]
+  x0: int
+  y0: int
+  x1: int
+  y1: int
+
+  @property
+  def width(self) -> int:
+    return self.x1 - self.x0
+
+  @property
+  def height(self) -> int:
+    return self.y1 - self.y0
+
+  @property
+  def size(self) -> int:
+    return max(self.width, self.height)
+
+
+def estimate_tilt(parts: Sequence[Part]) -> int:
+  """Returns by how many degrees rows go down to the right.
+
+  Each part and its nearest neighbour on the right are in one row; the angle is
+  the one at which these pairs are level. It is 0 for less than three pairs,
+  and where another angle is hardly better.
+  """
+  pairs = [pair for part in parts if (pair := _step_right(part, parts))]
+  if len(pairs) < 3:
+    return 0
+  costs = {
+    angle: sum(_slope(pair, angle) for pair in pairs)
+    for angle in range(-_MOST_TILT, _MOST_TILT + 1)
+  }
+  best = min(costs, key=lambda angle: (costs[angle], abs(angle)))
+  if abs(best) < _LEAST_TILT or costs[best] > 0.6 * costs[0]:
+    return 0
+  return best
+
+
+def _step_right(
+  part: Part, parts: Sequence[Part]
+) -> tuple[float, float] | None:
+  """Returns the way to the nearest neighbour on the right, in heights."""
+  tall = part.height
+  ways = []
+  for other in parts:
+    across = (other.x0 + other.x1 - part.x0 - part.x1) / 2
+    down = (other.y0 + other.y1 - part.y0 - part.y1) / 2
+    alike = 0.5 < other.height / tall < 2
+    if alike and 0.2 * tall < across < 3 * tall and abs(down) < 0.7 * across:
+      ways.append((across / tall, down / tall))
+  return min(ways, key=lambda way: math.hypot(*way), default=None)
+
+
+def _slope(way: tuple[float, float], angle: float) -> float:
+  """Returns how far a way is from level after turning by `angle` degrees."""
+  turn = math.radians(angle)
+  return min(abs(way[1] * math.cos(turn) - way[0] * math.sin(turn)), 0.5)
+
+
+def join_broken(parts: Sequence[Part]) -> list[Part]:
+  """Joins parts of one digit that lie above each other."""
+  parts = sorted(parts, key=lambda part: part.y0)
+  i = 0
+  while i < len(parts):
+    below = next(
+      (part for part in parts[i + 1 :] if _is_cracked(parts[i], part, parts)),
+      None,
+    )
+    if below is None:
+      i += 1
+      continue
+    parts.remove(below)
+    parts[i] = join(parts[i], below)
+  return parts
+
+
+def _is_cracked(above: Part, below: Part, parts: Sequence[Part]) -> bool:
+  whole = join(above, below)
+  overlap = min(above.x1, below.x1) - max(above.x0, below.x0)
+  gap = below.y0 - above.y1
+  if overlap < 0.4 * min(above.width, below.width):
+    return False
+  if not -0.5 * whole.height < gap < _CRACK * whole.height:
+    return False
+  # Two digits above each other are together taller than any digit.
+  others = [p.height for p in parts if p is not above and p is not below]
+  return whole.height <= 2 * whole.width or (
+    bool(others) and whole.height <= 1.2 * max(others)
+  )
+
+
+def split_into_rows(parts: Sequence[Part]) -> list[list[Part]]:
+  """Returns lists of parts whose heights overlap, from top to bottom."""
+  rows: list[list[Part]] = []
+  for part in sorted(parts, key=lambda part: -part.height):
+    for row in rows:
+      top, bottom = row[0].y0, row[0].y1  # The tallest comes first.
+      if top <= (part.y0 + part.y1) / 2 < bottom:
+        row.append(part)
+        break
+    else:
+      rows.append([part])
+  rows.sort(key=lambda row: row[0].y0 + row[0].y1)
+  return rows
+
+
+def join_row(row: Sequence[Part]) -> list[Part]:
+  """Joins parts above each other, or too small to be a digit alone."""
+  tall = row[0].height
+  digits: list[Part] = []
+  for part in sorted(row, key=lambda part: part.x0):
+    if digits and _belong_together(digits[-1], part, tall):
+      digits[-1] = join(digits[-1], part)
+    else:
+      digits.append(part)
+  return [digit for digit in digits if not _is_comma(digit, row[0])]
+
+
+def _belong_together(left: Part, right: Part, tall: int) -> bool:
+  overlap = min(left.x1, right.x1) - max(left.x0, right.x0)
+  if overlap >= 0.4 * min(left.width, right.width):
+    return True
+  short = min(left.height, right.height) < 0.65 * tall
+  return short and -overlap < 0.15 * tall
+
+
+def _is_comma(part: Part, tallest: Part) -> bool:
+  """Returns whether a part is small and hangs below the row's middle."""
+  middle = (tallest.y0 + tallest.y1) / 2
+  return part.size < 0.45 * tallest.height and part.y0 > middle
+
+
+def join(a: Part, b: Part) -> Part:
+  """Returns both parts as one."""
+  return Part(
+    a.labels + b.labels,
+    min(a.x0, b.x0),
+    min(a.y0, b.y0),
+    max(a.x1, b.x1),
+    max(a.y1, b.y1),
+  )

@@ -1,0 +1,90 @@
+"""Rows with lines, tilt and broken digits: found once each, and in order."""
+
+import io
+
+import numpy as np
+import pytest
+import samples
+from PIL import Image
+
+from mnist_jax.photos import layout, pipeline
+
+HEIGHT, GAP = 60, 20
+
+
+@pytest.fixture(scope='module')
+def row(digits):
+  """Ink of a row of five digits, and the column of each."""
+  images, labels = digits
+  parts, places, x = [], [], 0
+  for label in (2, 5, 0, 3, 6):
+    ink = samples.cut_out(images[labels == label][0], HEIGHT)
+    parts.append(np.pad(ink, ((0, 0), (0, GAP))))
+    places.append(x)
+    x += parts[-1].shape[1]
+  return np.hstack(parts), places
+
+
+def boxes(ink, margin=50):
+  picture = pipeline.read_picture(samples.on_paper(ink, margin=margin))
+  return [digit.box for digit in picture.digits]
+
+
+@pytest.mark.parametrize('first', [0, 40, 120])
+@pytest.mark.parametrize('below', [6, 14])
+def test_a_line_of_any_length_under_a_row_is_removed(row, first, below):
+  ink = np.pad(row[0], ((0, 30), (0, 0)))
+  ink[HEIGHT + below : HEIGHT + below + 2, first:] = 1
+  found = boxes(ink)
+  assert len(found) == 5
+  np.testing.assert_allclose([box[0] - 50 for box in found], row[1], atol=8)
+
+
+@pytest.mark.parametrize('degrees', [-18, -10, 10, 18])
+def test_a_tilted_row_is_read_in_order(row, degrees):
+  ink = np.pad(row[0], 80)
+  turned = np.asarray(
+    Image.fromarray(ink).rotate(degrees, Image.Resampling.BICUBIC)
+  )
+  found = boxes(turned)
+  assert len(found) == 5
+  assert [box[0] for box in found] == sorted(box[0] for box in found)
+  rises = found[0][1] - found[-1][1]
+  assert (rises > 0) == (degrees > 0)
+
+
+def test_a_level_row_is_not_turned():
+  parts = [
+    layout.Part([i], 60 * i, 5 * (i % 2), 60 * i + 40, 60) for i in range(5)
+  ]
+  assert layout.estimate_tilt(parts) == 0
+
+
+def test_parts_above_each_other_are_one_digit(row):
+  ink = row[0].copy()
+  ink[HEIGHT // 2 : HEIGHT // 2 + 3] = 0
+  assert len(boxes(ink)) == 5
+
+
+def test_digits_above_each_other_stay_two(digits):
+  images, labels = digits
+  ink = samples.cut_out(images[labels == 2][0], HEIGHT)
+  column = np.vstack([ink, np.zeros((15, ink.shape[1])), ink])
+  assert len(boxes(column.astype(np.float32))) == 2
+
+
+def test_a_comma_between_digits_is_left_out(row):
+  ink = np.pad(row[0], ((0, 10), (0, 0)))
+  x = row[1][2] - GAP // 2
+  ink[HEIGHT - 8 : HEIGHT + 6, x - 4 : x] = 1
+  assert len(boxes(ink)) == 5
+
+
+def test_a_sheet_of_three_hundred_digits_is_read(digits):
+  images = digits[0]
+  inks = [samples.cut_out(images[i], 22)[:, :20] for i in range(300)]
+  cells = [np.pad(ink, ((6, 6), (6, 26 - ink.shape[1]))) for ink in inks]
+  rows = [np.hstack(cells[i : i + 20]) for i in range(0, 300, 20)]
+  content = samples.on_paper(np.vstack(rows), margin=20)
+  assert Image.open(io.BytesIO(content)).size == (680, 550)
+  assert len(pipeline.read_picture(content).digits) == pytest.approx(300, abs=6)

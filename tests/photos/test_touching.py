@@ -1,0 +1,51 @@
+"""Digits that touch: among the pieces of all cuts are the digits."""
+
+import numpy as np
+import samples
+
+from mnist_jax.photos import touching
+
+
+def pair(digits, first, second, overlap=2):
+  images, labels = digits
+  a, b = (
+    np.pad(samples.cut_out(images[labels == label][0], 60), ((0, 0), (0, 0)))
+    for label in (first, second)
+  )
+  ink = np.zeros((60, a.shape[1] + b.shape[1] - overlap), np.float32)
+  ink[:, : a.shape[1]] = a
+  ink[:, a.shape[1] - overlap :] = np.maximum(ink[:, a.shape[1] - overlap :], b)
+  return ink, a.shape[1]
+
+
+def test_one_of_the_cuts_lies_where_two_digits_touch(digits):
+  for first, second in ((3, 5), (2, 8), (6, 0), (5, 3), (7, 9)):
+    ink, place = pair(digits, first, second)
+    pieces = touching.cut(ink)
+    last = max(piece.stop for piece in pieces)
+    ends = [p.box[2] for p in pieces if p.start == 0 and p.stop < last]
+    assert min(abs(end - place) for end in ends) <= 6
+
+
+def test_pieces_stay_in_the_ink_and_none_is_empty(digits):
+  ink, _ = pair(digits, 4, 2)
+  for piece in touching.cut(ink):
+    x0, y0, x1, y1 = piece.box
+    assert 0 <= x0 < x1 <= ink.shape[1]
+    assert 0 <= y0 < y1 <= ink.shape[0]
+    assert piece.ink.max() > 0.3
+    assert piece.ink.dtype == np.float32
+
+
+def test_a_ring_is_not_cut_through_both_sides():
+  y, x = np.mgrid[-30:31, -30:31]
+  ring = np.clip(4 - np.abs(np.hypot(x, y) - 26), 0, 1).astype(np.float32)
+  # Cuts through its middle would cross two strokes.
+  inner = [p for p in touching.cut(ring) if 25 < p.box[2] < 37]
+  assert not inner
+
+
+def test_the_same_ink_gives_the_same_pieces(digits):
+  ink, _ = pair(digits, 1, 7)
+  once, again = touching.cut(ink), touching.cut(ink)
+  assert [p[:2] + p[3:] for p in once] == [p[:2] + p[3:] for p in again]
