@@ -29,7 +29,7 @@ class DigitInk:
 
 
 def find_digits(
-  ink: np.ndarray, noise: float, share: float = 0.3
+  ink: np.ndarray, noise: float, share: float = 0.3, *, is_level: bool = False
 ) -> list[DigitInk]:
   """Finds the digits.
 
@@ -37,6 +37,7 @@ def find_digits(
     ink: [h, w] float32 in [0, 1].
     noise: the standard deviation of `ink` on bare paper.
     share: of the strongest ink that a faint part of a stroke has.
+    is_level: whether rows are known to be level.
 
   Returns:
     Rows from top to bottom, each left to right.
@@ -49,7 +50,7 @@ def find_digits(
   labels, parts = _find_parts(ink, threshold(noise, share * full), 0.5 * full)
   parts = layout.join_broken(_remove_frame(parts, ink.shape))
   parts = _remove_fragments(parts)
-  angle = layout.estimate_tilt(parts)
+  angle = 0 if is_level else layout.estimate_tilt(parts)
   if angle:
     return _find_tilted(ink, noise, share, angle)
   digits = [
@@ -72,7 +73,7 @@ def _find_tilted(
       angle, Image.Resampling.BICUBIC, expand=True, fillcolor=0.0
     )
   ).clip(0, 1)
-  found = find_digits(turned, noise, share)
+  found = find_digits(turned, noise, share, is_level=True)
   return [
     dataclasses.replace(
       digit, box=_turn_back(digit.box, turned.shape, ink.shape, angle)

@@ -20,8 +20,9 @@ NO_DIGIT_CONFIDENCE = 0.4
 
 _PAIR = 0.75  # Of its height: narrower ink is not two digits.
 _USUAL_WIDTH = 0.9  # Of its height: few digits are wider.
-_CERTAIN = 0.95  # Confidence in ink of a usual width: it is one digit.
 _FURTHER = 0.25  # What each digit after the first costs, as a log-likelihood.
+_TOO_WIDE = 1.5  # What each further width of a height costs, likewise.
+_CERTAIN = 0.95  # Confidence in ink of a usual width: it is one digit.
 
 Verdict = Literal['sure', 'unsure', 'no digit']
 
@@ -143,4 +144,4 @@ def _score(digit: pipeline.Digit, probabilities: np.ndarray) -> float:
   """Returns the log-likelihood that this is one digit: few are wide."""
   x0, y0, x1, y1 = digit.box
   excess = (x1 - x0) / (y1 - y0) - _USUAL_WIDTH
-  return float(np.log(probabilities.max())) - 1.5 * max(0.0, excess)
+  return float(np.log(probabilities.max())) - _TOO_WIDE * max(0.0, excess)

@@ -53,6 +53,12 @@ def test_a_tilted_row_is_read_in_order(row, degrees):
   assert (rises > 0) == (degrees > 0)
 
 
+def test_a_picture_is_turned_once_at_most(row, monkeypatch):
+  # An estimate that is wrong each time must not turn it round and round.
+  monkeypatch.setattr(layout, 'estimate_tilt', lambda parts: 10)
+  assert boxes(row[0])
+
+
 def test_a_level_row_is_not_turned():
   parts = [
     layout.Part([i], 60 * i, 5 * (i % 2), 60 * i + 40, 60) for i in range(5)
