@@ -5,7 +5,8 @@
   python -m experiments.fault_campaign --cases=SIGTERM  # One case.
 
 At full length that is about two hours on 2 cores. The file is written after
-each case, and with --cases it keeps its rows of the other cases.
+each case, and with --cases it keeps its rows of the other cases, so that two
+campaigns with other cases may run side by side.
 
 Real processes, real files, and one server on 127.0.0.1. The table and
 experiments/results/faults.json say for each case how much was tried, survived
@@ -113,6 +114,8 @@ def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
   ):
     say(row.as_json(), row.failures)
     has_fallen |= bool(row.failures)
+    if _CASES.value:  # Another campaign may write the file, too.
+      rows = read_rows(out)
     rows[row.case] = row.as_json() | {
       'failures': row.failures[:MAX_KEPT],
       'measured': bench.measured.get(row.case, {}),

@@ -52,7 +52,9 @@ async function read() {
 }
 
 async function requestReading(body) {
-  const query = new URLSearchParams({ model: byId('model').value });
+  const query = new URLSearchParams();
+  // The first stroke may come before the list of networks.
+  if (byId('model').value) query.set('model', byId('model').value);
   if (byId('saliency').checked) query.set('saliency', '1');
   let response;
   try {

@@ -590,6 +590,24 @@ def test_a_photo_is_shown_read_and_closed(page):
   expect(page.locator('#photo')).to_be_hidden()
 
 
+def test_a_photo_is_read_before_the_list_of_networks_arrives(page):
+  from playwright.sync_api import expect
+
+  held = []
+  page.route('**/models', lambda route: held.append(route))
+  page.reload(wait_until='commit')
+  page.wait_for_function("document.getElementById('file') !== null")
+  page.wait_for_timeout(500)
+  photo = drawings.picture(drawings.STROKES[7])
+  page.set_input_files(
+    '#file', {'name': '7.png', 'mimeType': 'image/png', 'buffer': photo}
+  )
+  expect(page.locator('#digits')).to_have_text('7')
+  for route in held:
+    route.continue_()
+  expect(page.locator('#model option')).not_to_have_count(0)
+
+
 def test_the_page_refuses_a_file_that_is_not_a_picture(page):
   from playwright.sync_api import expect
 
