@@ -9,13 +9,12 @@ Test accuracy 99.51 % (49 errors of 10,000) after 39 epochs, 604 s of
 training on 2 CPU cores: experiments/results/improved.json.
 """
 
-from configs import basic
 from mnist_jax import config as config_lib
 
 
 def get_config(mode: str = 'full'):
   """Returns the recipe; `configs/improved.py:smoke` runs in seconds."""
-  config = basic.get_config()
+  config = config_lib.load('basic')
   config.total_epochs = 40.0
   config.data.batch_size = 64
   config.model.update(name='improved', dropout=0.3)

@@ -14,13 +14,12 @@ had simulated pens and cameras instead; it read no more of other people's digits
 than `improved` does, so they are gone.
 """
 
-from configs import improved
 from mnist_jax import config as config_lib
 
 
 def get_config(mode: str = 'full'):
   """Returns the recipe; `configs/robust.py:smoke` runs in seconds."""
-  config = improved.get_config()
+  config = config_lib.load('improved')
   config.total_epochs = 14.0
   config.data.non_digits = 0.25
   return config_lib.for_mode(config, mode)

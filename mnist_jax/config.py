@@ -4,13 +4,23 @@ A recipe in configs/ starts from `default()` and sets only what it changes.
 """
 
 import difflib
+import importlib.util
 import math
+import os
+import pathlib
 from collections.abc import Collection
 from typing import Any
 
 import ml_collections
 
 from mnist_jax import errors
+
+# The recipes lie inside the package where it is installed, and beside it in the
+# repository.
+_INSTALLED = pathlib.Path(__file__).parent / 'configs'
+RECIPES = (
+  _INSTALLED if _INSTALLED.is_dir() else _INSTALLED.parent.parent / 'configs'
+)
 
 
 def default() -> ml_collections.ConfigDict:
@@ -70,6 +80,48 @@ def default() -> ml_collections.ConfigDict:
   config.early_stop = dict(patience=0)
   config.log = dict(tensorboard=False)
   return config.lock()
+
+
+def load(recipe: str) -> ml_collections.ConfigDict:
+  """Returns the config of a recipe; what the recipe raises is raised.
+
+  Args:
+    recipe: a name such as 'improved', the path of a file, or either of them
+      with a mode, as in 'improved:smoke'.
+
+  Raises:
+    errors.UserError: when there is no such recipe.
+  """
+  name, _, mode = recipe.partition(':')
+  path = find(name)
+  spec: Any = importlib.util.spec_from_file_location(path.stem, path)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.get_config(mode) if mode else module.get_config()
+
+
+def find(recipe: str) -> pathlib.Path:
+  """Returns the file of a recipe.
+
+  Args:
+    recipe: the path of a file; or a name without '.py', of a recipe of this
+      project or else of a file in ./configs.
+
+  Raises:
+    errors.UserError: when there is no such file.
+  """
+  folders = (RECIPES, pathlib.Path('configs'))
+  is_name = recipe == pathlib.Path(recipe).stem
+  paths = [folder / f'{recipe}.py' for folder in folders if is_name]
+  for path in paths or [pathlib.Path(recipe)]:
+    if os.path.isfile(path):
+      return path
+  names = {path.stem for folder in folders for path in folder.glob('[!_]*.py')}
+  files = set(map(str, folders[-1].glob('[!_]*.py')))
+  known = names if is_name else files or names
+  raise errors.UserError(
+    f'config {recipe} does not exist; {suggest(recipe, sorted(known))}'
+  )
 
 
 def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:

@@ -1,6 +1,5 @@
 """Commands with flags: parses them, checks --config, and runs `main`."""
 
-import os
 import pathlib
 import re
 import shlex
@@ -80,7 +79,7 @@ def parse(argv: Sequence[str]) -> list[str]:
       or loaded.
   """
   argv = [argv[0], *_read_flag_files(argv[1:])]
-  paths = _config_paths(argv)
+  argv, paths = _find_recipes(argv)
   _check_field_names(argv)
   try:
     rest = flags.FLAGS(argv)
@@ -149,34 +148,29 @@ def _read_flag_files(argv: Sequence[str]) -> list[str]:
     ) from error
 
 
-def _config_paths(argv: Sequence[str]) -> list[str]:
-  """Returns the path in each --config, without the mode after the colon."""
-  paths = [
-    argument.partition('=')[2].split(':')[0]
-    for argument in _join_values(argv[1:])
-    if re.match('--?config=', argument)
-  ]
-  for path in paths:
-    _check_path(path)
-  return paths
+def _find_recipes(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+  """Replaces the recipe in each --config by the path of its file.
 
-
-def _check_path(path: str) -> None:
-  if not path:
-    raise errors.UserError(
-      '--config is empty; give a recipe, such as --config=configs/improved.py'
-    )
-  if not os.path.isfile(path):
-    raise errors.UserError(
-      f'config file {path} does not exist; {_suggest_recipe(path)}'
-    )
-
-
-def _suggest_recipe(path: str) -> str:
-  recipes = sorted(map(str, pathlib.Path('configs').glob('[!_]*.py')))
-  if not recipes:
-    return 'run from the folder that holds configs/'
-  return config_lib.suggest(path, recipes)
+  Returns:
+    The command line, and the paths.
+  """
+  found, paths = list(argv), []
+  for i in range(1, len(argv)):
+    if argv[i - 1] in ('--config', '-config'):
+      flag, value = '', argv[i]
+    elif re.match('--?config=', argv[i]):
+      flag, value = argv[i].split('=', 1)
+      flag += '='
+    else:
+      continue
+    recipe, *mode = value.split(':')
+    if not recipe:
+      raise errors.UserError(
+        '--config is empty; give a recipe, such as --config=configs/improved.py'
+      )
+    paths.append(str(config_lib.find(recipe)))
+    found[i] = flag + ':'.join([paths[-1], *mode])
+  return found, paths
 
 
 def _check_field_names(argv: Sequence[str]) -> None:
@@ -197,8 +191,7 @@ def _check_config() -> None:
   flag: Any = flags.FLAGS['config']  # Of a private class of ml_collections.
   if not flag.present and flag.value is None:
     return
-  path = flag.config_filename.split(':')[0]
-  _check_path(path)
+  path = str(config_lib.find(flag.config_filename.split(':')[0]))
   getattr(flag.value, 'seed', None)  # Raises what ml_collections has put off.
   if not isinstance(flag.value, ml_collections.ConfigDict):
     raise errors.UserError(

@@ -78,12 +78,38 @@ def test_flags_override_the_fields_of_a_recipe(parse):
     ([SMOKE, '--config.optim.lr=fast'], ['optim.lr', 'fast', 'float']),
     ([SMOKE, '--config.optim.nesterov=maybe'], ['nesterov', 'bool']),
     (['--config=configs/basic.py:quick'], ['quick', ':smoke']),
+    (['--config=improve'], ["'improved'"]),
+    (['--config', 'nothing'], ['nothing', 'basic', 'improved']),
   ],
 )
 def test_a_wrong_flag_is_named_with_the_right_one(parse, argv, words):
   message = refused(parse, *argv)
   for word in words:
     assert word in message
+
+
+def test_a_recipe_of_this_project_is_found_by_its_name(parse, monkeypatch):
+  monkeypatch.chdir('/')  # As without a checkout.
+  by_path = parse(f'--config={REPOSITORY}/configs/improved.py')
+  assert parse('--config=improved') == by_path
+  assert parse('--config', 'improved') == by_path
+  assert parse('--config=improved:smoke').data.name == 'uci_digits'
+  command = absl_flags.command('mnist_jax.main')
+  assert command == 'python -m mnist_jax.main --config=improved:smoke'
+
+
+def test_a_recipe_in_the_folder_configs_is_found_by_its_name(
+  parse, monkeypatch, tmp_path
+):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / 'configs').mkdir()
+  own = (REPOSITORY / 'configs/fast.py').read_text()
+  (tmp_path / 'configs/mine.py').write_text(own)
+  (tmp_path / 'configs/basic.py').write_text(own)
+  assert parse('--config=mine').model.name == 'fast'
+  assert parse('--config=configs/basic.py').model.name == 'fast'
+  # A name of this project is always its own recipe.
+  assert parse('--config=basic').model.name == 'basic'
 
 
 def test_the_path_of_a_recipe_may_contain_spaces(parse, tmp_path):
