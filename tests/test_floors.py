@@ -15,7 +15,7 @@ FLOORS = [
   {'analysis'},
   {'training'},
   {'predict', 'sweep'},
-  {'demo', 'main'},
+  {'api', 'demo', 'main'},
 ]
 FLOOR_OF = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(PACKAGE.rglob('*.py'))

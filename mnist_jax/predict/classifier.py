@@ -41,7 +41,10 @@ class Classifier:
       self.saliency(np.zeros((size, 28, 28), np.uint8))
 
   def probabilities(self, images: np.ndarray) -> np.ndarray:
-    """Classifies images [N, 28, 28] uint8; N may be 0.
+    """Classifies images [N, 28, 28]; N may be 0.
+
+    Args:
+      images: uint8 from 0 to 255, or float32 from 0 to 1.
 
     Returns:
       [N, 10] float32, calibrated: the softmax of logits over the temperature.
@@ -72,7 +75,7 @@ class Classifier:
     for start in range(0, len(images), sizes[-1]):
       part = images[start : start + sizes[-1]]
       size = next(size for size in sizes if size >= len(part))
-      padded = np.zeros((size, 28, 28), np.uint8)
+      padded = np.zeros((size, 28, 28), images.dtype)
       padded[: len(part)] = part
       yield np.asarray(compiled(self._variables, padded))[: len(part)]
 

@@ -32,6 +32,7 @@ def train_and_evaluate(
   workdir: str | pathlib.Path,
   *,
   about: results.About,
+  on_epoch: Callable[[dict], None] | None = None,
 ) -> dict | None:
   """Trains, evaluates and explains a run; resumes what `workdir` holds.
 
@@ -39,6 +40,7 @@ def train_and_evaluate(
     config: from a recipe in configs/.
     workdir: the run's folder (the README says what is in it).
     about: the run's name, command and start, for its result.
+    on_epoch: called after each epoch with its row of metrics.jsonl.
 
   Returns:
     The content of result.json; None when a signal stopped the run, and in all
@@ -52,6 +54,7 @@ def train_and_evaluate(
   result = workdir_lib.read_result(workdir)
   multihost.check_same(f'what {workdir} holds', repr(result).encode())
   if result is not None:
+    workdir_lib.resume_config(workdir, config)  # Raises for another config.
     console.say(f'{workdir} is finished; another --workdir starts a new run')
     log_lines.say_result(result, workdir)
     return result
@@ -60,7 +63,7 @@ def train_and_evaluate(
     log_lines.say_header(trainer, about.config_name, workdir)
     try:
       with preemption.Preemption() as signals:
-        result = run(trainer, workdir, about, signals)
+        result = run(trainer, workdir, about, signals, on_epoch=on_epoch)
     except preemption.Stopped:
       console.say(f'stopped and saved; to go on: {about.command}')
       return None
@@ -77,15 +80,16 @@ def run(
   *,
   explained: bool = True,
   say: Callable[[str], None] = console.say,
+  on_epoch: Callable[[dict], None] | None = None,
 ) -> dict | None:
-  """Trains and evaluates; the arguments are those of `results.conclude`.
+  """Trains and evaluates; most arguments are those of `results.conclude`.
 
   Raises:
     preemption.Stopped: after a signal; the same call goes on.
     errors.UserError: for everything that a user can mend.
   """
   with Checkpoints(workdir) as checkpoints:
-    loop = train(trainer, checkpoints, workdir, signals, say)
+    loop = train(trainer, checkpoints, workdir, signals, say, on_epoch)
     chosen = results.choose(trainer, checkpoints, loop)
   return results.conclude(
     trainer, chosen, workdir, about, signals, explained=explained
@@ -112,6 +116,7 @@ def train(
   workdir: pathlib.Path,
   signals: preemption.Preemption,
   say: Callable[[str], None] = console.say,
+  on_epoch: Callable[[dict], None] | None = None,
 ) -> LoopState:
   """Takes the steps that are left.
 
@@ -144,6 +149,8 @@ def train(
       end_epoch(trainer, loop, row)
       save(checkpoints, trainer, loop, evaluated=True)
       say(log_lines.epoch_line(row, config.total_epochs))
+      if on_epoch is not None:
+        on_epoch(row)
   signals.stop_if_requested()
   return loop
 

@@ -1,0 +1,82 @@
+"""The installed package works without the repository."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='module')
+def installed(tmp_path_factory):
+  """A folder that holds what `pip install` puts beside other packages."""
+  folder = tmp_path_factory.mktemp('wheel')
+  source = folder / 'source'  # Building leaves files in the source.
+  subprocess.run(
+    ['git', 'clone', '--quiet', REPOSITORY, source], check=True, timeout=60
+  )
+  subprocess.run(
+    [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps']
+    + ['--no-build-isolation', '--wheel-dir', folder, source],
+    check=True,
+    timeout=120,
+  )
+  (wheel,) = folder.glob('*.whl')
+  with zipfile.ZipFile(wheel) as archive:
+    archive.extractall(folder / 'site')
+  return folder / 'site'
+
+
+def run_python(installed, *arguments, cwd):
+  return subprocess.run(
+    [sys.executable, *arguments],
+    cwd=cwd,
+    env=os.environ | {'PYTHONPATH': str(installed)},
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+
+
+def test_it_adds_one_package_and_its_commands(installed):
+  names = {path.name for path in installed.iterdir()}
+  assert {name for name in names if not name.endswith('dist-info')} == {
+    'mnist_jax'
+  }
+  (scripts,) = installed.glob('*.dist-info/entry_points.txt')
+  commands = dict(
+    line.split(' = ') for line in scripts.read_text().splitlines()[1:] if line
+  )
+  assert commands.keys() == {
+    'mnist-jax',
+    'mnist-jax-analysis',
+    'mnist-jax-demo',
+    'mnist-jax-predict',
+  }
+
+
+def test_it_trains_a_recipe_by_its_name(installed, tmp_path):
+  code = (
+    'import sys; from mnist_jax.cli import scripts; '
+    'sys.argv[0] = "mnist-jax"; scripts.train()'
+  )
+  done = run_python(
+    installed, '-c', code, '--config=improved:smoke', cwd=tmp_path
+  )
+  assert done.returncode == 0, done.stderr
+  assert (tmp_path / 'runs/improved-smoke-seed0/report.html').is_file()
+  place = 'import mnist_jax; print(mnist_jax.__file__)'
+  found = run_python(installed, '-c', place, cwd=tmp_path)
+  assert found.stdout.startswith(str(installed))
+
+
+@pytest.mark.parametrize('command', ['predict', 'analyse', 'demo'])
+def test_each_command_explains_itself(installed, tmp_path, command):
+  code = f'from mnist_jax.cli import scripts; scripts.{command}()'
+  done = run_python(installed, '-c', code, '--help', cwd=tmp_path)
+  assert done.returncode == 0, done.stderr
+  assert 'usage' in done.stdout
