@@ -65,10 +65,10 @@ def test_it_trains_a_recipe_by_its_name(installed, tmp_path):
     'sys.argv[0] = "mnist-jax"; scripts.train()'
   )
   done = run_python(
-    installed, '-c', code, '--config=improved:smoke', cwd=tmp_path
+    installed, '-c', code, '--config=single_conv:smoke', cwd=tmp_path
   )
   assert done.returncode == 0, done.stderr
-  assert (tmp_path / 'runs/improved-smoke-seed0/report.html').is_file()
+  assert (tmp_path / 'runs/single_conv-smoke-seed0/report.html').is_file()
   place = 'import mnist_jax; print(mnist_jax.__file__)'
   found = run_python(installed, '-c', place, cwd=tmp_path)
   assert found.stdout.startswith(str(installed))
