@@ -56,7 +56,9 @@ def run(main: Callable[[], None]) -> None:
       traceback.print_exc()
       multihost.leave(1)
     raise
-  interrupts.ignore()
+  finally:  # absl ends with SystemExit, also after success.
+    if not multihost.joined():  # That one may wait for the others at its exit.
+      interrupts.ignore()
   multihost.leave(code)
 
 

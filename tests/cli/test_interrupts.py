@@ -83,13 +83,20 @@ def test_a_second_signal_does_not_wait(tmp_path):
 
 
 @pytest.mark.parametrize('number', NUMBERS)
+@pytest.mark.parametrize(
+  'end',
+  [
+    'raise SystemExit(argparse_args.run(lambda argv: 0))',
+    'absl_flags.run(lambda: None)',
+  ],
+)
 def test_a_signal_while_a_finished_command_cleans_up_changes_no_exit_code(
-  number,
+  number, end
 ):
   # Python deletes the globals after it has stopped handling signals.
   code = f"""
 import os, signal
-from mnist_jax.cli import argparse_args, interrupts
+from mnist_jax.cli import absl_flags, argparse_args, interrupts
 
 class Late:
   kill, pid = os.kill, os.getpid()
@@ -98,7 +105,7 @@ class Late:
 
 interrupts.install()
 late = Late()
-raise SystemExit(argparse_args.run(lambda argv: 0))
+{end}
 """
   done = subprocess.run([sys.executable, '-c', code], cwd=REPOSITORY)
   assert done.returncode == 0
