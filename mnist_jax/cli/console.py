@@ -2,8 +2,10 @@
 
 import contextlib
 import sys
+import threading
+from collections.abc import Iterator
 
-import tqdm
+import tqdm.auto
 
 from mnist_jax.cli import exit_codes, printable
 from mnist_jax.distributed import multihost
@@ -32,14 +34,60 @@ def _escape(lines: str) -> str:
   return '\n'.join(map(printable.escape, lines.split('\n')))
 
 
-def progress_bar(*, total: int, initial: int) -> tqdm.tqdm:
-  """Opens a bar over all steps; it is shown on a terminal only."""
-  return tqdm.tqdm(
-    total=total,
-    initial=initial,
-    unit='step',
-    dynamic_ncols=True,
-    smoothing=0.1,
-    leave=False,
-    disable=not (sys.stderr.isatty() and multihost.is_first()),
-  )
+@contextlib.contextmanager
+def progress_bar(*, total: int, initial: int) -> Iterator[tqdm.tqdm]:
+  """Opens a bar over all steps; terminals and notebooks show it."""
+  with (
+    tqdm.auto.tqdm(
+      total=total,
+      initial=initial,
+      unit='step',
+      dynamic_ncols=True,
+      smoothing=0.1,
+      leave=False,
+      disable=not _is_watched(),
+    ) as bar,
+    _ticking(bar),
+  ):
+    yield bar
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+  """Shows `what` and a running clock, where a bar is shown, until the end."""
+  with (
+    tqdm.auto.tqdm(
+      desc=what,
+      bar_format='{desc} {elapsed}',
+      leave=False,
+      disable=not _is_watched(),
+    ) as bar,
+    _ticking(bar),
+  ):
+    yield
+
+
+@contextlib.contextmanager
+def _ticking(bar: tqdm.tqdm) -> Iterator[None]:
+  """Draws the bar anew each second, also while nothing moves it."""
+  over = threading.Event()
+
+  def tick() -> None:
+    while not over.wait(1):
+      bar.refresh()
+
+  clock = threading.Thread(target=tick, daemon=True)
+  if not bar.disable:
+    clock.start()
+  try:
+    yield
+  finally:
+    over.set()
+    if clock.is_alive():
+      clock.join()
+
+
+def _is_watched() -> bool:
+  """Whether somebody sees this process's output while it is written."""
+  is_notebook = 'ipykernel' in sys.modules
+  return multihost.is_first() and (is_notebook or sys.stderr.isatty())

@@ -91,9 +91,10 @@ def run(
   with Checkpoints(workdir) as checkpoints:
     loop = train(trainer, checkpoints, workdir, signals, say, on_epoch)
     chosen = results.choose(trainer, checkpoints, loop)
-  return results.conclude(
-    trainer, chosen, workdir, about, signals, explained=explained
-  )
+  with console.waiting('evaluating and drawing the report'):
+    return results.conclude(
+      trainer, chosen, workdir, about, signals, explained=explained
+    )
 
 
 def create_trainer(
@@ -101,10 +102,12 @@ def create_trainer(
 ) -> Trainer:
   """Loads the data, builds the trainer, and writes config.json."""
   config = workdir_lib.resume_config(workdir, config)
-  dataset = datasets.load_dataset(config.data)
+  with console.waiting('loading the data'):
+    dataset = datasets.load_dataset(config.data)
   config = config.copy_and_resolve_references()
   config.data.name = dataset.name
-  trainer = trainer_lib.create_trainer(config, dataset)
+  with console.waiting('preparing the devices'):
+    trainer = trainer_lib.create_trainer(config, dataset)
   workdir_lib.check_same_everywhere(config, trainer.dataset)
   workdir_lib.write_config(workdir, config)
   return trainer
@@ -128,11 +131,12 @@ def train(
     preemption.Stopped: after a signal; everything is saved.
     errors.UserError: when the loss is no longer a finite number.
   """
-  loop = start(trainer, checkpoints)
+  with console.waiting('compiling (the first time only)'):
+    loop = start(trainer, checkpoints)
+    if not trainer.is_finished(loop.progress):
+      with loop.timer.measure('compile'):
+        trainer.compile_steps()
   config, step = trainer.config, int(loop.state.step)
-  if not trainer.is_finished(loop.progress):
-    with loop.timer.measure('compile'):
-      trainer.compile_steps()
   with (
     metric_writer.MetricWriter(
       workdir, step=step, tensorboard=config.log.tensorboard
