@@ -9,6 +9,7 @@ at once.
 import os
 import signal
 import socket
+import sys
 import threading
 
 from mnist_jax.cli import exit_codes
@@ -72,6 +73,6 @@ def _end() -> None:
     b'mnist_jax: interrupted; the same command goes on or starts again\n'
   )
   try:
-    os.write(2, message)
+    os.write(sys.stderr.fileno(), message)
   finally:
     os._exit(exit_codes.INTERRUPTED)

@@ -4,12 +4,12 @@ import contextlib
 import ctypes
 import dataclasses
 import os
-import re
 import signal
 import socket
 import sys
 import time
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TextIO
 
 from absl import flags
 
@@ -138,31 +138,37 @@ def initialize(processes: Processes | None, *, join_timeout: int) -> None:
   os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')  # Read at JAX's import.
   import jax
 
-  _silence_cpp()
-  _explain_aborts(
+  sys.stdout = _silence_cpp(sys.stdout, 1)  # Gloo reports each connection.
+  deadline = time.monotonic() + join_timeout
+  late = (
     f'the processes of this run have not all met within {join_timeout} s; '
     'start all of them with the same --coordinator and --num_processes'
   )
+  lost = multihost.GONE.format('it ended before all had met')
+  _explain_aborts(lambda: late if time.monotonic() > deadline else lost)
   with contextlib.suppress(AttributeError):  # preemption.py handles signals.
     jax.config.update('jax_enable_preemption_service', False)
   try:
-    jax.distributed.initialize(
-      processes.coordinator if processes else None,
-      processes.num_processes if processes else None,
-      processes.process_id if processes else None,
-      cluster_detection_method='deactivate' if processes else None,
-      initialization_timeout=join_timeout,
-      heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
-    )
+    with _silent_cpp_errors():
+      jax.distributed.initialize(
+        processes.coordinator if processes else None,
+        processes.num_processes if processes else None,
+        processes.process_id if processes else None,
+        cluster_detection_method='deactivate' if processes else None,
+        initialization_timeout=join_timeout,
+        heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
+      )
+  except jax.errors.JaxRuntimeError as error:
+    if 'DEADLINE_EXCEEDED' in str(error):
+      raise errors.UserError(late) from error
+    _leave(multihost.GONE.format(multihost.first_line(error)))
   except (ValueError, KeyError, RuntimeError, OSError) as error:
-    if re.search('UNAVAILABLE|CANCELLED|ABORTED|Socket closed', str(error)):
-      _leave(multihost.GONE.format(multihost.first_line(error)))
     raise errors.UserError(
       f'the processes cannot join ({multihost.first_line(error)}); outside TPU '
       'pods, Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
       '--num_processes and --process_id'
     ) from error
-  _explain_aborts(multihost.GONE.format('JAX says more above'))
+  _explain_aborts(lambda: multihost.GONE.format('JAX says more above'))
 
 
 def expected(processes: Processes | None) -> int:
@@ -175,13 +181,26 @@ def expected(processes: Processes | None) -> int:
   return int(launched or 1) if multihost.joined() else 1
 
 
-def _silence_cpp() -> None:
-  """Keeps C++ from printing to stdout: Gloo reports each connection."""
-  sys.stdout.flush()
-  sys.stdout = os.fdopen(os.dup(1), 'w', buffering=1)
+def _silence_cpp(stream: TextIO, descriptor: int) -> TextIO:
+  """Discards what C++ prints; returns a stream for what Python prints."""
+  stream.flush()
+  own = os.fdopen(os.dup(descriptor), 'w', buffering=1)
   null = os.open(os.devnull, os.O_WRONLY)
-  os.dup2(null, 1)
+  os.dup2(null, descriptor)
   os.close(null)
+  return own
+
+
+@contextlib.contextmanager
+def _silent_cpp_errors() -> Iterator[None]:
+  """Keeps C++ from printing a stack trace when a process is lost."""
+  usual = sys.stderr
+  sys.stderr = _silence_cpp(usual, 2)
+  try:
+    yield
+  finally:
+    os.dup2(sys.stderr.fileno(), 2)
+    sys.stderr = usual
 
 
 def _check_address(processes: Processes, timeout: int) -> None:
@@ -222,12 +241,12 @@ def _wait_for_first(processes: Processes, timeout: int) -> None:
 def _leave(line: str) -> NoReturn:
   """Ends this process with a line, since another one is gone."""
   with contextlib.suppress(OSError):
-    os.write(2, f'mnist_jax: {line}\n'.encode())
+    os.write(sys.stderr.fileno(), f'mnist_jax: {line}\n'.encode())
   os._exit(os.EX_TEMPFAIL)
 
 
-def _explain_aborts(line: str) -> None:
-  """Ends this process with `line` where JAX's runtime aborts it.
+def _explain_aborts(describe: Callable[[], str]) -> None:
+  """Ends this process with a line where JAX's runtime aborts it.
 
   When a process is lost, JAX's C++ ends all others by abort(). Only a handler
   in C can act then: Python runs its own in the main thread, which is stuck.
@@ -235,7 +254,7 @@ def _explain_aborts(line: str) -> None:
 
   def explain(number: int) -> None:
     del number
-    _leave(line)
+    _leave(describe())
 
   handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(explain)
   _ABORT_HANDLERS.append(handler)
