@@ -205,10 +205,8 @@ def _check_config() -> None:
 
 def _describe(error: Exception, paths: list[str]) -> str:
   message = str(error)
-  *_, cause = recipe_errors.causes(error)
-  if isinstance(cause, KeyError):
-    if line := _unknown_extra(str(cause).strip("'")):
-      return line
+  if line := _unknown_extra(error):
+    return line
   if not isinstance(error, flags.Error):
     return recipe_errors.describe(error, paths)
   if not isinstance(error, flags.IllegalFlagValueError):
@@ -218,8 +216,10 @@ def _describe(error: Exception, paths: list[str]) -> str:
   return _describe_bad_value(message)
 
 
-def _unknown_extra(name: str) -> str:
-  """Returns the line about `--config.extra.NAME`; '' where none is given."""
+def _unknown_extra(error: Exception) -> str:
+  """Returns the line about a `--config.extra.NAME` that the recipe lacks."""
+  *_, cause = recipe_errors.causes(error)
+  name = str(cause).strip("'") if isinstance(cause, KeyError) else ''
   for argument in sys.argv[1:]:
     match = re.fullmatch(r'--?(?:no)?config\.(extra\.[^=]+)(?:=.*)?', argument)
     if match and name in match[1].split('.'):

@@ -182,7 +182,7 @@ def _create_transformation(config, extra, schedule):
 
   # Where inject_hyperparams looks for the names of the scalars.
   kind = inspect.Parameter.KEYWORD_ONLY
-  chain.__signature__ = inspect.Signature(
+  chain.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [inspect.Parameter(name, kind) for name in scalars]
   )
   return optax.inject_hyperparams(chain)(**scalars)
