@@ -18,7 +18,6 @@ import sys
 from absl import flags
 
 import experiments
-from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
 
@@ -44,8 +43,7 @@ def main() -> None:
   for name in _NAMES.value or ['']:
     if name not in NAMES:
       raise errors.UserError(
-        f'recipe {name!r} is not in the table; '
-        f'{config_lib.suggest(name, NAMES)}'
+        f'recipe {name!r} is not in the table; {errors.suggest(name, NAMES)}'
       )
   from experiments import readme
 

@@ -1,14 +1,14 @@
 """Every field of a config, with its default and its rule.
 
-A recipe in configs/ starts from `default()` and sets only what it changes.
+A recipe in configs/ starts from `default()` and sets only what it changes. It
+may add fields of its own to `config.extra`.
 """
 
-import difflib
 import importlib.util
 import math
 import os
 import pathlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import ml_collections
@@ -52,6 +52,7 @@ def default() -> ml_collections.ConfigDict:
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
+    custom='',  # Of augment.AUGMENTATIONS, the one that comes last.
   )
   config.model = dict(
     name='basic',
@@ -59,17 +60,17 @@ def default() -> ml_collections.ConfigDict:
     initializer='he',  # Or 'glorot' (Keras's) or 'torch' (PyTorch's).
   )
   config.optim = dict(
-    name='adam',  # 'sgd', 'adam' or 'adamw'.
+    name='adam',  # Or another of optim.OPTIMIZERS.
     lr=1e-3,
     momentum=0.0,  # For sgd; so is nesterov.
     nesterov=False,
-    beta1=0.9,  # For adam and adamw; so is beta2.
+    beta1=0.9,  # For adam, adamw and lion; so is beta2.
     beta2=0.999,
     weight_decay=0.0,  # On kernels only.
     clip_norm=0.0,  # Largest global norm of the gradient.
     label_smoothing=0.0,
     ema_decay=0.0,  # Of averages of the weights, which evaluation then uses.
-    schedule='constant',  # Or one of CHOICES; see optim.create_schedule.
+    schedule='constant',  # Or another of optim.SCHEDULES.
     warmup_epochs=0.0,  # The rate rises this long, whatever the schedule.
     decay_rate=1.0,  # For 'exponential', per epoch.
     final_factor=0.0,  # Last rate of 'cosine' and 'one_cycle', as part of lr.
@@ -79,7 +80,12 @@ def default() -> ml_collections.ConfigDict:
   # Epochs without fewer errors; label smoothing can make the loss rise.
   config.early_stop = dict(patience=0)
   config.log = dict(tensorboard=False)
-  return config.lock()
+  # A recipe's own fields. What a recipe adds to a registry gets those that have
+  # the name of one of its arguments; see `errors.arguments`.
+  config.extra = ml_collections.ConfigDict()
+  config.lock()
+  config.extra.unlock()
+  return config
 
 
 def load(recipe: str) -> ml_collections.ConfigDict:
@@ -120,7 +126,7 @@ def find(recipe: str) -> pathlib.Path:
   files = set(map(str, folders[-1].glob('[!_]*.py')))
   known = names if is_name else files or names
   raise errors.UserError(
-    f'config {recipe} does not exist; {suggest(recipe, sorted(known))}'
+    f'config {recipe} does not exist; {errors.suggest(recipe, sorted(known))}'
   )
 
 
@@ -148,20 +154,11 @@ def for_mode(
   return smoke(config) if mode == 'smoke' else config
 
 
-# Of the fields that are words; models/cnn.py has the names of models.
-CHOICES = {
+# Of the fields that are plain words; training/registries.py has the others.
+CHOICES: dict[str, Collection[str]] = {
   'select': ('last', 'best_valid'),
-  'data.name': ('auto', 'mnist', 'uci_digits'),
   'data.valid': ('writer_disjoint', 'random', 'none'),
   'model.initializer': ('he', 'glorot', 'torch'),
-  'optim.name': ('sgd', 'adam', 'adamw'),
-  'optim.schedule': (
-    'constant',
-    'exponential',
-    'cosine',
-    'one_cycle',
-    'plateau',
-  ),
 }
 
 TINY = 1e-12  # Lowest value of fields that must be above 0.
@@ -197,19 +194,22 @@ RANGES = {
 }
 
 
-def validate(config: ml_collections.ConfigDict) -> None:
+def validate(
+  config: ml_collections.ConfigDict,
+  choices: Mapping[str, Collection[str]] = CHOICES,
+) -> None:
   """Checks the value of every field against its rule.
+
+  `training.registries.validate` also checks the fields that name an entry of a
+  registry.
 
   Raises:
     errors.UserError: a value breaks a rule; the message names the field, the
       value, the rule and the way out.
   """
   fields = flatten(config)
-  for name, choices in CHOICES.items():
-    if fields[name] not in choices:
-      raise errors.UserError(
-        f'{name} {fields[name]!r} is unknown; {suggest(fields[name], choices)}'
-      )
+  for name, words in choices.items():
+    errors.check_word(name, fields[name], words)
   for name, (low, high) in RANGES.items():
     # Written so that NaN fails too.
     if not (low <= fields[name] <= high and math.isfinite(fields[name])):
@@ -219,6 +219,7 @@ def validate(config: ml_collections.ConfigDict) -> None:
         f'to {high:g}'
       )
   _validate_together(config)
+  _validate_extra(config)
 
 
 def _validate_together(config: ml_collections.ConfigDict) -> None:
@@ -240,12 +241,24 @@ def _validate_together(config: ml_collections.ConfigDict) -> None:
       )
 
 
-def suggest(word: str, choices: Collection[str]) -> str:
-  """Returns 'did you mean X?' or, if no choice is similar, all of them."""
-  near = difflib.get_close_matches(str(word), list(choices), n=1)
-  if near:
-    return f'did you mean {near[0]!r}?'
-  return f'choose one of {", ".join(choices)}'
+def _validate_extra(config: ml_collections.ConfigDict) -> None:
+  fields = flatten(config)
+  taken = {name.split('.')[-1]: name for name in fields if name[:6] != 'extra.'}
+  for name, value in flatten(config.extra).items():
+    if not isinstance(value, bool | int | float | str | tuple):
+      raise errors.UserError(
+        f'extra.{name} is a {type(value).__name__}; config.json can hold '
+        'bool, int, float, str and tuple'
+      )
+    if isinstance(value, float) and not math.isfinite(value):
+      raise errors.UserError(
+        f'extra.{name} {value!r} is out of range; it must be finite'
+      )
+    if name in taken:
+      raise errors.UserError(
+        f'extra.{name} has the name of {taken[name]}; choose another name, or '
+        'set that field'
+      )
 
 
 def flatten(config: Any, prefix: str = '') -> dict[str, Any]:

@@ -1,4 +1,10 @@
-"""The exception for errors that a user can mend."""
+"""The exception for errors that a user can mend, and checks that raise it."""
+
+import collections
+import difflib
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 
 class UserError(Exception):
@@ -10,3 +16,50 @@ class UserError(Exception):
 
   def __str__(self) -> str:
     return ' '.join(super().__str__().split())
+
+
+def check_word(field: str, word: str, choices: Collection[str]) -> None:
+  """Checks that `word`, the value of `field`, is one of `choices`.
+
+  Raises:
+    UserError: it is not.
+  """
+  if word not in choices:
+    raise UserError(f'{field} {word!r} is unknown; {suggest(word, choices)}')
+
+
+def arguments(
+  what: str, function: Callable, *fields: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Returns the arguments of `function` that have the name of a field.
+
+  Args:
+    what: `function` in an error, such as "optimizer 'lion'".
+    function: an entry of a registry.
+    *fields: values by name; where several have a name, the first counts.
+
+  Raises:
+    UserError: an argument without a default is not among `fields`.
+  """
+  known = collections.ChainMap(*fields)  # type: ignore[arg-type]
+  found = {}
+  for name, parameter in inspect.signature(function).parameters.items():
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+      continue
+    if name in known:
+      found[name] = known[name]
+    elif parameter.default is parameter.empty:
+      raise UserError(
+        f'{what} takes {name!r}, which is no field that it can have; give it a '
+        f'default, or set config.extra.{name} in the recipe'
+      )
+  return found
+
+
+def suggest(word: str, choices: Collection[str]) -> str:
+  """Returns 'did you mean X?' or, if no choice is similar, all of them."""
+  near = difflib.get_close_matches(str(word), list(choices), n=1)
+  if near:
+    return f'did you mean {near[0]!r}?'
+  shown = ', '.join(choice or 'nothing' for choice in choices)
+  return f'choose one of {shown}'

@@ -1,15 +1,16 @@
 """Recipes and the rules that every config keeps."""
 
 import importlib
-import pathlib
+import subprocess
 
+import our_recipes
 import pytest
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.training import registries
 
-CONFIGS = pathlib.Path(__file__).parent.parent / 'configs'
-RECIPES = sorted(path.stem for path in CONFIGS.glob('[!_]*.py'))
+RECIPES = our_recipes.NAMES
 
 
 def load(name, mode='full'):
@@ -20,8 +21,21 @@ def load(name, mode='full'):
 @pytest.mark.parametrize('name', RECIPES)
 def test_a_recipe_keeps_every_rule(name, mode):
   config = load(name, mode)
-  config_lib.validate(config)
+  registries.validate(config)
   assert config_lib.flatten(config).keys() == FIELDS.keys()
+
+
+def test_the_recipes_that_git_tracks_are_those_of_the_list():
+  listed = subprocess.run(
+    ['git', 'ls-files', '*.py'],
+    cwd=our_recipes.CONFIGS,
+    capture_output=True,
+    text=True,
+  )
+  if listed.returncode:
+    pytest.skip('not a git checkout')
+  names = {line.removesuffix('.py') for line in listed.stdout.split()}
+  assert names == {'__init__', *our_recipes.NAMES}
 
 
 FIELDS = config_lib.flatten(config_lib.default())
@@ -29,7 +43,7 @@ FIELDS = config_lib.flatten(config_lib.default())
 
 @pytest.mark.parametrize('name', RECIPES)
 def test_a_recipe_names_its_command_and_its_model(name):
-  text = (CONFIGS / f'{name}.py').read_text()
+  text = (our_recipes.CONFIGS / f'{name}.py').read_text()
   assert f'python -m mnist_jax.main --config=configs/{name}.py' in text
 
 
@@ -47,9 +61,11 @@ BAD_VALUES = {
   'data.non_digits': -0.1,
   'data.valid': 'writers',
   'augment.rotate': 181.0,
+  'augment.custom': 'cutout',
   'augment.erase_probability': 1.5,
   'model.dropout': 1.0,
   'model.initializer': 'kaiming',
+  'model.name': 'basik',
   'optim.name': 'adamm',
   'optim.lr': float('nan'),
   'optim.momentum': -0.1,
@@ -65,7 +81,7 @@ def test_a_value_out_of_range_is_named_with_its_rule(name, value):
   config = config_lib.default()
   config.update_from_flattened_dict({name: value})
   with pytest.raises(errors.UserError) as error:
-    config_lib.validate(config)
+    registries.validate(config)
   assert name in str(error.value)
   assert '\n' not in str(error.value)
 
@@ -86,10 +102,37 @@ def test_what_needs_validation_is_refused_without_it(field, value):
 
 
 def test_every_number_and_choice_has_a_rule():
-  ruled = config_lib.CHOICES.keys() | config_lib.RANGES.keys()
+  ruled = registries.choices().keys() | config_lib.RANGES.keys()
   for name, value in FIELDS.items():
     if not isinstance(value, bool):
-      assert name in ruled or name.endswith('_dir') or name == 'model.name'
+      assert name in ruled or name.endswith('_dir')
+
+
+def test_a_recipe_may_add_fields_to_extra_and_nowhere_else():
+  config = config_lib.default()
+  config.extra.width = 12
+  copy = config.copy_and_resolve_references()
+  copy.extra.depth = 3
+  assert config_lib.flatten(copy)['extra.width'] == 12
+  with pytest.raises(AttributeError):
+    copy.model.width = 12
+
+
+@pytest.mark.parametrize(
+  ('name', 'value', 'words'),
+  [
+    ('rho', float('nan'), 'finite'),
+    ('sizes', [1, 2], 'tuple'),
+    ('dropout', 0.5, 'model.dropout'),
+  ],
+)
+def test_a_field_of_extra_is_stored_in_json_and_hides_no_other(
+  name, value, words
+):
+  config = config_lib.default()
+  config.extra[name] = value
+  with pytest.raises(errors.UserError, match=words):
+    config_lib.validate(config)
 
 
 def test_differences_list_each_field_that_differs():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from experiments.fault_campaign import bench as bench_lib
 from experiments.fault_campaign import campaign, kills, processes
 from mnist_jax import config as config_lib
+from mnist_jax.training import registries
 
 Arguments = Sequence[str | bytes]
 
@@ -134,13 +135,14 @@ def refuse_flags(its: campaign.Try) -> str:
 def refuse_value(its: campaign.Try) -> str:
   """Gives a field of the config a value outside its rule."""
   fields = config_lib.flatten(config_lib.default())
+  words = registries.choices()
   choices = [
     name
     for name, default in fields.items()
-    if name in config_lib.CHOICES or not isinstance(default, str)
+    if name in words or not isinstance(default, str)
   ]
   name = its.rng.choice(sorted(choices))
-  bad = BAD_WORDS if name in config_lib.CHOICES else BAD_NUMBERS
+  bad = BAD_WORDS if name in words else BAD_NUMBERS
   flag = f'--config.{name}={its.rng.choice(bad)}'
   workdir = f'--workdir={its.folder}/run'
   module = its.rng.choice(('mnist_jax.main', 'experiments.seed_sweep'))

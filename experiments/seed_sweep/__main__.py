@@ -2,6 +2,9 @@
 
   python -m experiments.seed_sweep --config=configs/fast.py --num_seeds=10
 
+  python -m experiments.seed_sweep --config=configs/basic.py --num_seeds=3 \
+    --grid optim.lr=1e-3,3e-3 --grid model.dropout=0.0,0.2
+
 Every seed has its own folder below --workdir. The same command run again skips
 the seeds that are finished. sweep.json there holds every seed's numbers.
 """
@@ -46,6 +49,13 @@ _SETTINGS = flags.DEFINE_bool(
   False,
   "Train each seed with every row of settings in the recipe's sweep(add).",
 )
+_GRID = flags.DEFINE_multi_string(
+  'grid',
+  [],
+  'Train each seed with each of these values of a field, as in --grid '
+  'optim.lr=1e-3,3e-3. May be given for several fields, whose values are all '
+  'combined, also with each row of --settings.',
+)
 _PUBLISH_AS = flags.DEFINE_string(
   'publish_as', '', 'Also keep the sweep in experiments/results/ by this name.'
 )
@@ -69,6 +79,7 @@ def main() -> None:
   initialize.join(_CONFIG.value, num_trials=1 if alone else _NUM_SEEDS.value)
   # Imported here, so that --help and mistyped flags are answered at once.
   from mnist_jax.distributed import multihost
+  from mnist_jax.sweep import grid
   from mnist_jax.sweep import sweep as sweep_lib
   from mnist_jax.training import results
 
@@ -76,11 +87,12 @@ def main() -> None:
   config_name = absl_flags.config_name(source)
   path = pathlib.Path(_WORKDIR.value or f'runs/{config_name}-sweep')
   trial_command = absl_flags.command('mnist_jax.main', of_config=True)
+  rows = load_rows(source) if _SETTINGS.value else [{}]
   found = sweep_lib.run(
     config,
     path,
     num_seeds=_NUM_SEEDS.value,
-    rows=load_rows(source) if _SETTINGS.value else ({},),
+    rows=grid.make_rows(_GRID.value, config, rows),
     only=_ONLY.value,
     mode=_MODE.value,
     execute=make_execute(),

@@ -85,7 +85,7 @@ def _complete(
   for name, value in fields.items():
     if name not in known:
       raise errors.UserError(
-        f'config field {name!r} is unknown; {config_lib.suggest(name, known)}'
+        f'config field {name!r} is unknown; {errors.suggest(name, known)}'
       )
     try:
       config.update_from_flattened_dict({name: value})

@@ -1,16 +1,19 @@
 """The random distortions of a batch, in the order in which they are applied.
 
 First geometry.py moves pixels, as another hand would. Then a rectangle is
-erased.
+erased. Last comes an entry of AUGMENTATIONS, to which a recipe can add.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import ml_collections
 
+from mnist_jax import errors
 from mnist_jax.augment import geometry
 from mnist_jax.distributed import rngs as rngs_lib
 
@@ -19,18 +22,41 @@ SIDE = geometry.SIDE
 GEOMETRY = ('rotate', 'shear', 'scale', 'shift', 'elastic')
 
 
-def create_augment(config: ml_collections.ConfigDict) -> Callable | None:
+# Each distorts one image: (rng, image [28, 28] float32 in [0, 1]) -> the same.
+# Further arguments are fields of `config.augment` or `config.extra`.
+AUGMENTATIONS: dict[str, Callable] = {}
+
+
+def create_augment(
+  config: ml_collections.ConfigDict,
+  extra: Mapping[str, Any] = MappingProxyType({}),
+) -> Callable | None:
   """Creates the augmentation that `config` describes.
 
   Args:
     config: the `augment` part of a config (mnist_jax/config.py lists it).
+    extra: the `extra` part.
 
   Returns:
-    `augment` with `config` bound; None when it is switched off.
+    `augment` with its keyword arguments bound; None when it is switched off.
+
+  Raises:
+    errors.UserError: AUGMENTATIONS has no such name, or the entry has an
+      argument that is no field.
   """
   if not config.enabled:
     return None
-  return functools.partial(augment, config=config)
+  custom = None
+  if config.custom:
+    errors.check_word('augment.custom', config.custom, AUGMENTATIONS)
+    what, custom = (
+      f'augmentation {config.custom!r}',
+      AUGMENTATIONS[config.custom],
+    )
+    further = functools.partial(custom, None, None)  # Without rng and image.
+    own = errors.arguments(what, further, config, extra)
+    custom = functools.partial(custom, **own)
+  return functools.partial(augment, config=config, custom=custom)
 
 
 def augment(
@@ -39,6 +65,7 @@ def augment(
   axis_name: str | None = None,
   *,
   config: ml_collections.ConfigDict,
+  custom: Callable | None = None,
 ) -> jax.Array:
   """Distorts each image; its random numbers follow from its place in the batch.
 
@@ -47,6 +74,7 @@ def augment(
     images: [B, 28, 28] uint8, this device's part of the batch.
     axis_name: mapped axis the batch is split over, or None when it is whole.
     config: the `augment` part of a config.
+    custom: entry of AUGMENTATIONS, or None.
 
   Returns:
     [B, 28, 28] float32 in [0, 1], or uint8 where at most erasing is on.
@@ -60,7 +88,29 @@ def augment(
     images = geometry.resample(images, points)
   if config.erase_probability:
     images = jnp.where(erased(keys[:, 2], config), 0, images)
+  if custom:
+    images = _apply(custom, rngs, images)
   return images
+
+
+def _apply(custom: Callable, rngs: jax.Array, images: jax.Array) -> jax.Array:
+  """Applies an entry of AUGMENTATIONS to each image.
+
+  Raises:
+    errors.UserError: it does not return an image.
+  """
+  if images.dtype == jnp.uint8:
+    images = images.astype(jnp.float32) / 255
+  # Not one of the three keys of the other distortions, which are 0 to 2.
+  rngs = jax.vmap(lambda rng: jax.random.fold_in(rng, 3))(rngs)
+  distorted = jax.vmap(custom)(rngs, images)
+  shape = getattr(distorted, 'shape', None)
+  if shape != images.shape:
+    raise errors.UserError(
+      'an entry of AUGMENTATIONS must return the image [28, 28], not '
+      f'{list(shape[1:]) if shape else type(distorted).__name__}'
+    )
+  return distorted.astype(jnp.float32)
 
 
 def erased(rngs: jax.Array, config: ml_collections.ConfigDict) -> jax.Array:

@@ -179,10 +179,11 @@ def _check_field_names(argv: Sequence[str]) -> None:
   known = config_lib.flatten(config_lib.default())
   for argument in argv[1:]:
     match = re.fullmatch(r'--?(?:no)?config\.([^=]+)(?:=.*)?', argument)
-    if match and match[1] not in known:
+    # The recipe has to be loaded to know its own fields.
+    if match and match[1] not in known and match[1][:6] != 'extra.':
       raise errors.UserError(
         f'config field {match[1]!r} is unknown; '
-        f'{config_lib.suggest(match[1], known)}'
+        f'{errors.suggest(match[1], known)}'
       )
 
 
@@ -204,6 +205,8 @@ def _check_config() -> None:
 
 def _describe(error: Exception, paths: list[str]) -> str:
   message = str(error)
+  if line := _unknown_extra(error):
+    return line
   if not isinstance(error, flags.Error):
     return recipe_errors.describe(error, paths)
   if not isinstance(error, flags.IllegalFlagValueError):
@@ -213,9 +216,24 @@ def _describe(error: Exception, paths: list[str]) -> str:
   return _describe_bad_value(message)
 
 
+def _unknown_extra(error: Exception) -> str:
+  """Returns the line about a `--config.extra.NAME` that the recipe lacks."""
+  *_, cause = recipe_errors.causes(error)
+  name = str(cause).strip("'") if isinstance(cause, KeyError) else ''
+  for argument in sys.argv[1:]:
+    match = re.fullmatch(r'--?(?:no)?config\.(extra\.[^=]+)(?:=.*)?', argument)
+    if match and name in match[1].split('.'):
+      return (
+        f'config field {match[1]!r} is unknown; set it in the recipe first, as '
+        f'in config.{match[1]} = 1.0'
+      )
+  return ''
+
+
 def _describe_bad_value(message: str) -> str:
   """Rewrites absl's 'flag --config.data.batch_size=abc: ...'."""
-  known = config_lib.flatten(config_lib.default())
+  flag: Any = flags.FLAGS['config']
+  known = config_lib.flatten(flag.value or config_lib.default())
   match = re.match(r'flag --config\.([^=]+)=(.*?): ', message)
   if not match or match[1] not in known:
     return message

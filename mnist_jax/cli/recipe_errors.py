@@ -14,7 +14,7 @@ def describe(error: BaseException, paths: Sequence[str]) -> str:
   """
   place = paths[-1] if paths else 'the recipe'
   folders = _folders(paths)
-  for cause in _causes(error):
+  for cause in causes(error):
     if line := _find_line(cause, folders):
       place = line
       break
@@ -33,7 +33,7 @@ def _folders(paths: Sequence[str]) -> set[pathlib.Path]:
   return {pathlib.Path(path).resolve().parent for path in paths}
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
   """Yields an exception, and then those from which it was raised."""
   while error is not None:
     yield error

@@ -1,8 +1,8 @@
 """The data sets by name, split for training, validation and test.
 
-Callers use `load_dataset` and nothing else. MNIST is prepared by TFDS from
-files with known checksums. Later runs map in a decoded copy of it, which is
-checked again each time.
+Callers use `load_dataset`; a recipe can add to DATASETS. MNIST is prepared by
+TFDS from files with known checksums. Later runs map in a decoded copy of it,
+which is checked again each time.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import dataclasses
 import os
 import pathlib
 import types
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -58,7 +59,7 @@ class Dataset:
   """A data set in three splits.
 
   Attributes:
-    name: 'mnist' or 'uci_digits'; never 'auto'.
+    name: of DATASETS; never 'auto'.
     train: the training set without `valid`.
     valid: held out of the training set to make choices on; may be empty.
     test: the whole test set in its official order.
@@ -76,10 +77,10 @@ def load_dataset(config_data: Any) -> Dataset:
   """Loads the data set that a config asks for.
 
   Args:
-    config_data: an object with these attributes, all of them strings. `name`
-      and `valid`: as in mnist_jax/config.py; 'auto' is mnist where it is
-      available and uci_digits elsewhere. `manual_dir`: a folder with the four
-      official .gz files; '' stands for the environment variable
+    config_data: an object with these attributes, all of them strings. `name`:
+      of DATASETS; 'auto' is mnist where it is available and uci_digits
+      elsewhere. `valid`: as in mnist_jax/config.py. `manual_dir`: a folder
+      with the four official .gz files; '' stands for the environment variable
       MNIST_JAX_MANUAL_DIR. `data_dir`: where TFDS keeps its data; '' stands
       for the environment variable TFDS_DATA_DIR, or ~/tensorflow_datasets.
 
@@ -87,34 +88,35 @@ def load_dataset(config_data: Any) -> Dataset:
     UserError: an unknown name, MNIST is not available, or a folder or file is
       not what it should be.
   """
-  if config_data.name == 'uci_digits':
-    return _load_uci_digits(config_data.valid)
-  if config_data.name not in ('mnist', 'auto'):
-    raise errors.UserError(
-      f'data.name {config_data.name!r} is unknown; '
-      'mnist_jax/config.py lists the data sets'
-    )
-  manual = config_data.manual_dir or os.environ.get('MNIST_JAX_MANUAL_DIR')
-  manual_dir = _absolute(manual) if manual else None
+  name, valid = config_data.name, config_data.valid
+  errors.check_word('data.name', name, choices())
+  if name != AUTO:
+    return _split(name, DATASETS[name](config_data), valid)
   try:
-    return _load_mnist(config_data, manual_dir)
+    return _split('mnist', _load_mnist(config_data), valid)
   except official.NotAvailableError as error:
-    if config_data.name == 'mnist' or manual_dir:
+    if _manual_dir(config_data):
       raise
     notice = (
       f'MNIST is not available here ({error.reason}), so these are the 1,797 '
       'small digits of uci_digits, and no result is a result on MNIST.'
     )
-    return _load_uci_digits(config_data.valid, notice)
+    return _split('uci_digits', _load_uci_digits(config_data), valid, notice)
 
 
-def _load_uci_digits(valid: str, notice: str = '') -> Dataset:
+def choices() -> list[str]:
+  """Returns what `data.name` may be."""
+  return [AUTO, *DATASETS]
+
+
+def _load_uci_digits(unused_config_data: Any) -> decoded.Arrays:
   from mnist_jax.data import uci_digits  # Needs Pillow, which others do not.
 
-  return _split('uci_digits', uci_digits.load(), valid, notice)
+  return uci_digits.load()
 
 
-def _load_mnist(config_data: Any, manual_dir: pathlib.Path | None) -> Dataset:
+def _load_mnist(config_data: Any) -> decoded.Arrays:
+  manual_dir = _manual_dir(config_data)
   if manual_dir:
     # Also when the decoded copy exists: a wrong folder should not go unnoticed.
     official.check_manual_dir(manual_dir)
@@ -123,7 +125,21 @@ def _load_mnist(config_data: Any, manual_dir: pathlib.Path | None) -> Dataset:
     or os.environ.get('TFDS_DATA_DIR')
     or '~/tensorflow_datasets'
   )
-  return _split('mnist', _mnist_arrays(data_dir, manual_dir), config_data.valid)
+  return _mnist_arrays(data_dir, manual_dir)
+
+
+# Each loads a data set in its official order, given the `data` part of a
+# config. Its test set is the one that results are about.
+DATASETS: dict[str, Callable[[Any], decoded.Arrays]] = {
+  'mnist': _load_mnist,
+  'uci_digits': _load_uci_digits,
+}
+AUTO = 'auto'
+
+
+def _manual_dir(config_data: Any) -> pathlib.Path | None:
+  manual = config_data.manual_dir or os.environ.get('MNIST_JAX_MANUAL_DIR')
+  return _absolute(manual) if manual else None
 
 
 def _absolute(path: str) -> pathlib.Path:
@@ -167,7 +183,11 @@ def _import_tfds_mnist() -> types.ModuleType:
 def _split(
   name: str, arrays: decoded.Arrays, valid: str, notice: str = ''
 ) -> Dataset:
-  valid_rows = splits.choose_valid_rows(name, valid)
+  if fault := _find_fault(arrays):
+    raise errors.UserError(
+      f'data set {name!r} gives {fault}; correct the entry of DATASETS'
+    )
+  valid_rows = splits.choose_valid_rows(name, valid, len(arrays.train_labels))
   all_rows = np.arange(len(arrays.train_labels), dtype=np.int32)
   train_rows = np.delete(all_rows, valid_rows)
   return Dataset(
@@ -181,6 +201,24 @@ def _split(
     ),
     notice=notice,
   )
+
+
+def _find_fault(arrays: Any) -> str:
+  """Returns what is wrong with the arrays of a data set; '' if nothing."""
+  if not isinstance(arrays, decoded.Arrays):
+    return f'a {type(arrays).__name__}, not decoded.Arrays'
+  for part in ('train', 'test'):
+    images = np.asarray(getattr(arrays, f'{part}_images'))
+    labels = np.asarray(getattr(arrays, f'{part}_labels'))
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+      shape = list(images.shape)
+      return f'{part}_images {images.dtype} {shape}, not uint8 [N, 28, 28]'
+    if labels.dtype.kind not in 'iu' or labels.shape != images.shape[:1]:
+      shape = list(labels.shape)
+      return f'{part}_labels {labels.dtype} {shape}, not int [{len(images)}]'
+    if not len(labels) or labels.min() < 0 or labels.max() > 9:
+      return f'{part}_labels that are none, or not all in 0..9'
+  return ''
 
 
 def _take(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Split:

@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import pathlib
+import zlib
 from typing import NamedTuple
 
 import numpy as np
 
 from mnist_jax import errors
+from mnist_jax.data import decoded
 
 # The first mirror is TFDS's, the second torchvision's.
 MIRRORS = (
@@ -111,3 +113,26 @@ def read_idx(path: pathlib.Path) -> np.ndarray:
   num_dims = data[3]
   shape = np.frombuffer(data, '>i4', count=num_dims, offset=4)
   return np.frombuffer(data, np.uint8, offset=4 + 4 * num_dims).reshape(shape)
+
+
+def read_folder(folder: str | pathlib.Path) -> decoded.Arrays:
+  """Reads four files of MNIST's names and format that are another data set.
+
+  Args:
+    folder: with train-images-idx3-ubyte.gz and the other three of FILES.
+
+  Raises:
+    UserError: a file is missing, or is no gzipped IDX file.
+  """
+  arrays = []
+  # `Arrays` has the training set first.
+  for name in sorted(FILES, key=lambda name: not name.startswith('train')):
+    path = pathlib.Path(folder) / name
+    try:
+      arrays.append(read_idx(path))
+    except (OSError, EOFError, IndexError, ValueError, zlib.error) as error:
+      raise errors.UserError(
+        f'{path} cannot be read ({error}); point data.manual_dir at a folder '
+        f'with the gzipped IDX files {", ".join(FILES)}'
+      ) from error
+  return decoded.Arrays(*arrays)

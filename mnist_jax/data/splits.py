@@ -6,15 +6,15 @@ import numpy as np
 
 from mnist_jax import errors
 
-# Rows in the training set, and how many of them are held out.
-SIZES = {'mnist': (60_000, 6_087), 'uci_digits': (1_300, 200)}
+# How many rows of the training set are held out; of others a tenth.
+NUM_VALID = {'mnist': 6_087, 'uci_digits': 200}
 
 _MNIST_WRITER_DISJOINT = pathlib.Path(__file__).with_name(
   'mnist_valid_writer_disjoint.npy'
 )
 
 
-def choose_valid_rows(name: str, valid: str) -> np.ndarray:
+def choose_valid_rows(name: str, valid: str, num_train: int) -> np.ndarray:
   """Returns the rows of the official training set to validate on.
 
   'writer_disjoint' holds out all images of some writers, as test sets do. With
@@ -24,17 +24,18 @@ def choose_valid_rows(name: str, valid: str) -> np.ndarray:
   the rows at the end come close.
 
   Args:
-    name: 'mnist' or 'uci_digits'.
+    name: of the data set.
     valid: 'writer_disjoint', 'random' (as many rows, always the same) or
       'none'.
+    num_train: rows of the training set.
 
   Returns:
     int32 [num_valid], ascending; num_valid is 0 for 'none'.
 
   Raises:
-    UserError: `valid` is none of these.
+    UserError: `valid` is none of these, or the writers are not known.
   """
-  num_train, num_valid = SIZES[name]
+  num_valid = NUM_VALID.get(name, num_train // 10)
   if valid == 'none':
     rows = np.arange(0)
   elif valid == 'random':
@@ -42,6 +43,11 @@ def choose_valid_rows(name: str, valid: str) -> np.ndarray:
   elif valid != 'writer_disjoint':
     raise errors.UserError(
       f'data.valid {valid!r} is unknown; mnist_jax/config.py lists the choices'
+    )
+  elif name not in NUM_VALID:
+    raise errors.UserError(
+      f"data.valid 'writer_disjoint' needs the writers of {name!r}, which are "
+      'not known; set data.valid=random'
     )
   elif name == 'mnist':
     rows = np.load(_MNIST_WRITER_DISJOINT)

@@ -4,6 +4,8 @@ Only this file and layers.py use Linen. configs/__init__.py lists the student
 projects that the docstrings name.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -11,7 +13,6 @@ import jax.numpy as jnp
 import ml_collections
 from flax import linen as nn
 
-from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.models import layers
 
@@ -22,28 +23,33 @@ MEAN, STD = 0.1307, 0.3081
 
 
 def create_model(
-  config: ml_collections.ConfigDict, axis_name: str | None = None
+  config: ml_collections.ConfigDict,
+  axis_name: str | None = None,
+  extra: Mapping[str, Any] = MappingProxyType({}),
 ) -> 'Cnn':
   """Creates the model that `config` describes.
 
   Args:
     config: the `model` part of a config; its `name` is a key of MODELS.
     axis_name: mapped axis that training batches are split over, or None.
+    extra: the `extra` part; a model gets the fields that have the names of its
+      own.
 
   Returns:
     A module: images [B, 28, 28, 1] float32 in [0, 1] -> logits [B, 10].
 
   Raises:
-    errors.UserError: there is no model of that name.
+    errors.UserError: there is no model of that name, or it has a field without
+      a default that is not in `extra`.
   """
-  if config.name not in MODELS:
-    raise errors.UserError(
-      f'model.name {config.name!r} is unknown; '
-      f'{config_lib.suggest(config.name, sorted(MODELS))}'
-    )
-  return MODELS[config.name](
-    dropout=config.dropout, initializer=config.initializer, axis_name=axis_name
-  )
+  errors.check_word('model.name', config.name, sorted(MODELS))
+  what, variant = f'model {config.name!r}', MODELS[config.name]
+  fields = {
+    'dropout': config.dropout,
+    'initializer': config.initializer,
+    'axis_name': axis_name,
+  }
+  return variant(**errors.arguments(what, variant, fields, extra))
 
 
 def as_input(images: jax.Array) -> jax.Array:

@@ -16,7 +16,6 @@ import jax.numpy as jnp
 import ml_collections
 import msgspec
 
-from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.models import cnn
 from mnist_jax.workdir import json_files, weights_file
@@ -86,7 +85,7 @@ def load_weights(name_or_dir: str | pathlib.Path) -> Weights:
       return load_published(published[0])
   raise errors.UserError(
     f'weights {name!r} are neither pretrained ones ({", ".join(names)}), nor a '
-    f'.safetensors file, nor a workdir; {config_lib.suggest(name, names)}'
+    f'.safetensors file, nor a workdir; {errors.suggest(name, names)}'
   )
 
 
@@ -144,7 +143,8 @@ def _load(
 ) -> Weights:
   """Reads a file of weights into the network of `config`."""
   arrays, metadata = weights_file.read(path, sha256)
-  model = cnn.create_model(_model_config(config, path))
+  extra = config.get('extra') or {}  # Earlier versions had none.
+  model = cnn.create_model(_model_config(config, path), extra=extra)
   image = jnp.zeros((1, 28, 28, 1))
   shapes = jax.eval_shape(model.init, jax.random.key(0), image)
   return Weights(

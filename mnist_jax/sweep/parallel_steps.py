@@ -1,8 +1,8 @@
 """The same steps over a leading axis of trials, as compiled programs.
 
 Each trial has its own weights, order, dropout and augmentation, and its own
-values of `optim.SCALARS`. A device takes one trial, without `vmap` and with
-nothing to average over devices, or several by `vmap`.
+values of `optim.used_scalars`. A device takes one trial, without `vmap` and
+with nothing to average over devices, or several by `vmap`.
 """
 
 import dataclasses

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 import jax
 import ml_collections
 
-from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.cli import console
 from mnist_jax.data import datasets
@@ -83,7 +82,7 @@ def trial_named(name: str, trials: Sequence[Trial]) -> Trial:
   by_name = {trial.name: trial for trial in trials}
   if name not in by_name:
     raise errors.UserError(
-      f'the sweep has no trial {name!r}; {config_lib.suggest(name, by_name)}'
+      f'the sweep has no trial {name!r}; {errors.suggest(name, by_name)}'
     )
   return by_name[name]
 

@@ -9,7 +9,7 @@ import ml_collections
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
-from mnist_jax.training import optim
+from mnist_jax.training import optim, registries
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,11 @@ def make_trials(
     errors.UserError: for a row that breaks a rule, or comes twice.
   """
   trials = []
+  known = config_lib.flatten(config)
   for row, number in itertools.product(rows, range(num_seeds)):
+    for name in row:
+      # The config itself would take any new field of `extra`.
+      errors.check_word('sweep field', name, known)
     own = config.copy_and_resolve_references()
     own.seed += number
     try:
@@ -47,12 +51,13 @@ def make_trials(
         f'the sweep sets {row}, which does not fit the config ({error}); '
         'correct sweep(add) in the recipe'
       ) from error
-    config_lib.validate(own)
+    registries.validate(own)
     trials.append(Trial(_name(row, own.seed), own, dict(row)))
   names = [trial.name for trial in trials]
   if twice := next((name for name in names if names.count(name) > 1), None):
     raise errors.UserError(
-      f'the sweep has the trial {twice} twice; correct sweep(add) in the recipe'
+      f'the sweep has the trial {twice} twice; correct --grid, or sweep(add) '
+      'in the recipe'
     )
   return trials
 
@@ -75,6 +80,6 @@ def _structure(config) -> str:
   """Tells what decides the program: all but the seed and the scalars."""
   fields = config_lib.flatten(json.loads(config.to_json()))
   del fields['seed']
-  for name in optim.used_scalars(config.optim):
-    fields[f'optim.{name}'] = 'any'
+  for name in optim.used_scalars(config.optim, config.extra):
+    fields[f'{"optim" if name in config.optim else "extra"}.{name}'] = 'any'
   return json.dumps(fields, sort_keys=True)

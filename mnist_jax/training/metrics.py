@@ -1,9 +1,19 @@
 """Metrics as sums that merge; the division happens once, at the end."""
 
+import math
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
 from flax import struct
+
+from mnist_jax import errors
+
+# A recipe's own: (logits [B, 10] float32, labels [B]) -> numbers [B], whose
+# mean over each split is logged by the name. Add to it before a run starts.
+METRICS: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {}
+TAKEN = {'loss', 'accuracy', 'num_errors', 'count'}
 
 
 class Metrics(struct.PyTreeNode):
@@ -16,7 +26,8 @@ class Metrics(struct.PyTreeNode):
   @classmethod
   def empty(cls) -> 'Metrics':
     """Returns the sums over no example."""
-    return cls(jnp.float32(0), jnp.int32(0), jnp.int32(0))
+    sums = cls(jnp.float32(0), jnp.int32(0), jnp.int32(0))
+    return _with_custom(sums, {name: jnp.float32(0) for name in METRICS})
 
   @classmethod
   def from_logits(
@@ -28,16 +39,25 @@ class Metrics(struct.PyTreeNode):
       logits: [B, 10] float32.
       labels: [B] integers in 0..9.
       mask: [B] bool, or None for all.
+
+    Raises:
+      errors.UserError: an entry of METRICS does not return a number for each
+        example.
     """
     if mask is None:
       mask = jnp.ones(labels.shape, bool)
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
     hits = logits.argmax(-1) == labels
-    return cls(
+    sums = cls(
       loss_sum=jnp.where(mask, losses, 0.0).sum(),
       correct=(hits & mask).sum(dtype=jnp.int32),
       count=mask.sum(dtype=jnp.int32),
     )
+    custom = {
+      name: jnp.where(mask, _values(name, logits, labels), 0.0).sum()
+      for name in METRICS
+    }
+    return _with_custom(sums, custom)
 
   def merge(self, other: 'Metrics') -> 'Metrics':
     """Returns the sums over both sets of examples."""
@@ -52,3 +72,54 @@ class Metrics(struct.PyTreeNode):
       'num_errors': count - correct,
       'count': count,
     }
+
+
+class CustomMetrics(Metrics):
+  """The same with the sums of METRICS, where there are any."""
+
+  custom: dict[str, jax.Array]  # {name: [] float32}.
+
+  def compute(self) -> dict[str, float | int]:
+    """Returns the means of METRICS as well.
+
+    Raises:
+      errors.UserError: one of them is not finite.
+    """
+    computed = super().compute()
+    for name, total in self.custom.items():
+      computed[name] = float(total) / max(computed['count'], 1)
+      if not math.isfinite(computed[name]):
+        raise errors.UserError(
+          f'metric {name!r} is {computed[name]}; it must give a finite number '
+          'for each image'
+        )
+    return computed
+
+
+def check_names() -> None:
+  """Checks that no entry of METRICS takes the name of another number.
+
+  Raises:
+    errors.UserError: one does.
+  """
+  for name in METRICS.keys() & TAKEN:
+    raise errors.UserError(
+      f'metric {name!r} has the name of a number that is logged anyway; choose '
+      'another'
+    )
+
+
+def _with_custom(sums: Metrics, custom: dict[str, jax.Array]) -> Metrics:
+  # Without METRICS the tree, and so each checkpoint, is that of version 0.1.
+  return CustomMetrics(**vars(sums), custom=custom) if custom else sums
+
+
+def _values(name: str, logits: jax.Array, labels: jax.Array) -> jax.Array:
+  values = METRICS[name](logits, labels)
+  shape = getattr(values, 'shape', type(values).__name__)
+  if shape != labels.shape:
+    raise errors.UserError(
+      f'metric {name!r} gives {shape}; it must return an array '
+      f'{labels.shape}, a number for each image'
+    )
+  return values.astype(jnp.float32)

@@ -9,11 +9,16 @@ from typing import Any
 import ml_collections
 import tqdm
 
-from mnist_jax import config as config_lib
 from mnist_jax.cli import console
 from mnist_jax.data import datasets
 from mnist_jax.distributed import multihost
-from mnist_jax.training import log_lines, preemption, results
+from mnist_jax.training import (
+  log_lines,
+  metrics,
+  preemption,
+  registries,
+  results,
+)
 from mnist_jax.training import loop as loop_lib
 from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.training.early_stopping import Progress
@@ -49,7 +54,7 @@ def train_and_evaluate(
   Raises:
     errors.UserError: for everything that a user can mend.
   """
-  config_lib.validate(config)
+  registries.validate(config)
   workdir = pathlib.Path(workdir)
   result = workdir_lib.read_result(workdir)
   multihost.check_same(f'what {workdir} holds', repr(result).encode())
@@ -240,14 +245,15 @@ def evaluate_epoch(trainer: Trainer, loop: LoopState) -> dict[str, Any]:
     'epoch': step / trainer.steps_per_epoch,
     'train/loss': train['loss'],
     'train/accuracy': train['accuracy'],
-  }
+  } | {f'train/{name}': train[name] for name in metrics.METRICS}
   if 'valid' in trainer.splits:
     variables = loop.state.eval_variables()
     _, valid_sums = trainer.evaluate(variables, trainer.splits['valid'])
     valid = valid_sums.compute()
     if not math.isfinite(valid['loss']):
       raise trainer.diverged(span.first, step)
-    row |= {f'valid/{name}': valid[name] for name in VALID_FIELDS}
+    names = (*VALID_FIELDS, *metrics.METRICS)
+    row |= {f'valid/{name}': valid[name] for name in names}
   return row | {
     'lr': float(trainer.optimizer.lr(loop.state)),
     'images_per_second': num_images / loop.timer.seconds['epoch'],

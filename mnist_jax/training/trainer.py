@@ -44,13 +44,13 @@ class Trainer:
   evaluate: Callable  # evaluate.make_evaluate
 
   def with_config(self, config: ml_collections.ConfigDict) -> Self:
-    """Returns the same trainer for another seed, or other optim.SCALARS.
+    """Returns the same trainer for another seed, or other optim.used_scalars.
 
     Both share data and compiled programs.
     """
     optimizer = dataclasses.replace(
       self.optimizer,
-      scalars={name: config.optim[name] for name in self.optimizer.scalars},
+      scalars=optim.used_scalars(config.optim, config.extra),
     )
     return dataclasses.replace(self, config=config, optimizer=optimizer)
 
@@ -134,12 +134,15 @@ def create_trainer(
   everywhere = NamedSharding(mesh, P())
   steps_per_epoch = num_train // batch_size
   num_steps = max(1, round(config.total_epochs * steps_per_epoch))
-  model = cnn.create_model(config.model)
+  model = cnn.create_model(config.model, extra=config.extra)
   axis_name = epoch_lib.AXIS if mesh.size > 1 else None
   optimizer = optim.create_optimizer(
-    config.optim, steps_per_epoch=steps_per_epoch, num_steps=num_steps
+    config.optim,
+    config.extra,
+    steps_per_epoch=steps_per_epoch,
+    num_steps=num_steps,
   )
-  augment = augment_lib.create_augment(config.augment)
+  augment = augment_lib.create_augment(config.augment, config.extra)
   return Trainer(
     config=config,
     dataset=dataset,
@@ -157,7 +160,7 @@ def create_trainer(
     ),
     run_steps=epoch_lib.make_run_steps(
       mesh,
-      model=cnn.create_model(config.model, axis_name),
+      model=cnn.create_model(config.model, axis_name, config.extra),
       optimizer=optimizer,
       augment=augment,
     ),

@@ -107,7 +107,7 @@ def resume_config(
     config.data.name = stored['data']['name']
   lines = [
     line
-    for line in config_lib.differences(stored, as_json(config))
+    for line in config_lib.differences(_up_to_date(stored), as_json(config))
     if line.split(':')[0] not in FREE_FIELDS
   ]
   if lines:
@@ -116,6 +116,20 @@ def resume_config(
       'another --workdir, or undo the change to go on with that run'
     )
   return config
+
+
+def _up_to_date(stored: dict) -> dict:
+  """Returns the fields of a config that an earlier version may have stored.
+
+  A field that it did not know has its default now. One that is known no more
+  is left out where it was off: 0, False or ''.
+  """
+  defaults = config_lib.flatten(as_json(config_lib.default()))
+  return {
+    name: value
+    for name, value in (defaults | config_lib.flatten(stored)).items()
+    if value or name in defaults or name.startswith('extra.')
+  }
 
 
 def write_config(

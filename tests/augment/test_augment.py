@@ -5,17 +5,19 @@ import types
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from mnist_jax import config as config_lib
+from mnist_jax import errors
 from mnist_jax.augment import augment, geometry
 from mnist_jax.distributed import rngs
 
 pytestmark = pytest.mark.usefixtures('quick_compile')
 
-OFF = {'enabled': True} | {
+OFF = {'enabled': True, 'custom': ''} | {
   name: 0.0 for name in (*augment.GEOMETRY, 'erase_probability')
 }
 
@@ -23,7 +25,7 @@ RNG = jax.random.key(0)
 
 
 def create(**fields):
-  return augment.create_augment(types.SimpleNamespace(**(OFF | fields)))
+  return augment.create_augment(ml_collections.ConfigDict(OFF | fields))
 
 
 @pytest.fixture(scope='module')
@@ -141,3 +143,36 @@ def test_erasing_takes_one_rectangle_from_its_share_of_the_images():
   for mask in masks[hit][:50]:
     rows, columns = mask.any(1), mask.any(0)
     np.testing.assert_array_equal(mask, rows[:, None] & columns)
+
+
+def test_an_augmentation_of_a_recipe_comes_last_for_each_image(
+  images, monkeypatch
+):
+  def lower(rng, image, *, floor, shift):
+    del shift  # A field of `config.augment`.
+    return jnp.maximum(image, floor * jax.random.uniform(rng))
+
+  monkeypatch.setitem(augment.AUGMENTATIONS, 'lower', lower)
+  config = ml_collections.ConfigDict(OFF | {'custom': 'lower'})
+  distort = augment.create_augment(config, {'floor': 0.5})
+  out = jax.jit(distort)(RNG, images)
+  lowest = out.min((1, 2))
+  assert len(np.unique(lowest)) == len(images)
+  assert 0 < lowest.min() < lowest.max() < 0.5
+  np.testing.assert_allclose(
+    out, jnp.maximum(images / 255.0, lowest[:, None, None]), rtol=1e-6
+  )
+
+
+@pytest.mark.parametrize(
+  ('entry', 'words'),
+  [
+    (lambda rng, image: image[..., None], r'\[28, 28, 1\]'),
+    (lambda rng, image: None, 'NoneType'),
+    (lambda rng, image, size: image, 'config.extra.size'),
+  ],
+)
+def test_a_wrong_augmentation_is_one_line(images, monkeypatch, entry, words):
+  monkeypatch.setitem(augment.AUGMENTATIONS, 'mine', entry)
+  with pytest.raises(errors.UserError, match=words):
+    create(custom='mine')(RNG, images)

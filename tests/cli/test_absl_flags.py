@@ -77,6 +77,7 @@ def test_flags_override_the_fields_of_a_recipe(parse):
     ([SMOKE, '--config.data.batch_size=abc'], ['batch_size', 'abc', 'int']),
     ([SMOKE, '--config.optim.lr=fast'], ['optim.lr', 'fast', 'float']),
     ([SMOKE, '--config.optim.nesterov=maybe'], ['nesterov', 'bool']),
+    ([SMOKE, '--config.extra.width=3'], ['extra.width', 'in the recipe']),
     (['--config=configs/basic.py:quick'], ['quick', ':smoke']),
     (['--config=improve'], ["'improved'"]),
     (['--config', 'nothing'], ['nothing', 'basic', 'improved']),
@@ -104,12 +105,28 @@ def test_a_recipe_in_the_folder_configs_is_found_by_its_name(
   monkeypatch.chdir(tmp_path)
   (tmp_path / 'configs').mkdir()
   own = (REPOSITORY / 'configs/fast.py').read_text()
-  (tmp_path / 'configs/mine.py').write_text(own)
+  (tmp_path / 'configs/for_this_test.py').write_text(own)
   (tmp_path / 'configs/basic.py').write_text(own)
-  assert parse('--config=mine').model.name == 'fast'
+  assert parse('--config=for_this_test').model.name == 'fast'
   assert parse('--config=configs/basic.py').model.name == 'fast'
   # A name of this project is always its own recipe.
   assert parse('--config=basic').model.name == 'basic'
+
+
+def test_a_flag_overrides_a_field_that_the_recipe_has_added(parse, tmp_path):
+  recipe = tmp_path / 'mine.py'
+  recipe.write_text(
+    'from configs import basic\n'
+    'def get_config():\n'
+    '  config = basic.get_config()\n'
+    '  config.extra.width = 12\n'
+    '  return config\n'
+  )
+  flag = f'--config={recipe}'
+  assert parse(flag, '--config.extra.width=3').extra.width == 3
+  assert 'extra.widht' in refused(parse, flag, '--config.extra.widht=3')
+  message = refused(parse, flag, '--config.extra.width=wide')
+  assert '--config.extra.width=12' in message
 
 
 def test_the_path_of_a_recipe_may_contain_spaces(parse, tmp_path):

@@ -23,8 +23,7 @@ def manual_dir(tmp_path, monkeypatch, fake):
   monkeypatch.setattr(
     decoded, 'MNIST_FINGERPRINTS', tuple(map(decoded.fingerprint, fake))
   )
-  sizes = fake_mnist.NUM_TRAIN, fake_mnist.NUM_VALID
-  monkeypatch.setitem(splits.SIZES, 'mnist', sizes)
+  monkeypatch.setitem(splits.NUM_VALID, 'mnist', fake_mnist.NUM_VALID)
   monkeypatch.delenv('MNIST_JAX_MANUAL_DIR', raising=False)
   monkeypatch.setenv('no_proxy', '*')
   nobody = fake_mnist.NOBODY

@@ -9,9 +9,16 @@ import fake_mnist
 import numpy as np
 import pytest
 
-from mnist_jax import config as config_lib
 from mnist_jax import errors
-from mnist_jax.data import datasets, decoded, mnist_format, uci_digits
+from mnist_jax.data import (
+  datasets,
+  decoded,
+  mnist_format,
+  official,
+  uci_digits,
+)
+
+NAMES = ('auto', 'mnist', 'uci_digits')
 
 
 def load_uci(valid):
@@ -98,12 +105,12 @@ def test_saving_leaves_no_partial_files(tmp_path, fake):
   assert names == {f'{field}.npy' for field in fake._fields}
 
 
-@pytest.mark.parametrize('name', config_lib.CHOICES['data.name'])
+@pytest.mark.parametrize('name', NAMES)
 def test_every_name_that_a_config_may_have_is_loaded(load, name):
   assert load(name=name, valid='random').name in ('mnist', 'uci_digits')
 
 
-@pytest.mark.parametrize('name', config_lib.CHOICES['data.name'])
+@pytest.mark.parametrize('name', NAMES)
 def test_an_unknown_valid_is_one_line(load, name):
   with pytest.raises(errors.UserError) as error:
     load(name=name, valid='half')
@@ -113,7 +120,44 @@ def test_an_unknown_valid_is_one_line(load, name):
 def test_an_unknown_name_is_one_line(load):
   with pytest.raises(errors.UserError) as error:
     load(name='MNIST')
-  fake_mnist.assert_one_line(error, "'MNIST' is unknown", 'config.py')
+  fake_mnist.assert_one_line(error, "'MNIST' is unknown", 'auto, mnist')
+
+
+def test_four_files_of_another_data_set_are_loaded_by_a_name_of_ones_own(
+  load, fake, manual_dir, monkeypatch
+):
+  def read(config_data):
+    return official.read_folder(config_data.manual_dir)
+
+  monkeypatch.setitem(datasets.DATASETS, 'letters', read)
+  dataset = load(name='letters')
+  assert dataset.name == 'letters'
+  fake_mnist.assert_is(dataset, fake)
+  (manual_dir / 'train-labels-idx1-ubyte.gz').write_bytes(b'no gzip')
+  with pytest.raises(errors.UserError) as error:
+    load(name='letters')
+  fake_mnist.assert_one_line(error, 'train-labels-idx1-ubyte.gz', 'IDX')
+
+
+@pytest.mark.parametrize(
+  ('change', 'words'),
+  [
+    (lambda a: tuple(a), 'a tuple, not decoded.Arrays'),
+    (lambda a: a._replace(train_images=a.train_images / 255), 'float64'),
+    (lambda a: a._replace(test_images=a.test_images[..., None]), '28, 28'),
+    (lambda a: a._replace(test_labels=a.test_labels[1:]), 'test_labels'),
+    (lambda a: a._replace(train_labels=a.train_labels + 10), '0..9'),
+  ],
+)
+def test_a_data_set_with_wrong_arrays_is_one_line(
+  load, fake, monkeypatch, change, words
+):
+  monkeypatch.setitem(
+    datasets.DATASETS, 'letters', lambda config_data: change(fake)
+  )
+  with pytest.raises(errors.UserError) as error:
+    load(name='letters')
+  fake_mnist.assert_one_line(error, "'letters'", words, 'DATASETS')
 
 
 def test_uci_digits_are_framed_as_mnist_frames_its_own():

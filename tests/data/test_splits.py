@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_jax import config as config_lib
+from mnist_jax import errors
 from mnist_jax.data import datasets, decoded, splits
 
 REAL_MANUAL_DIR = os.environ.get('MNIST_JAX_MANUAL_DIR', '')
@@ -27,11 +28,14 @@ def test_every_training_row_is_either_in_train_or_in_valid(load, fake):
     )
 
 
-@pytest.mark.parametrize('name', ['mnist', 'uci_digits'])
+NUM_TRAIN = {'mnist': 60_000, 'uci_digits': 1_300}
+
+
+@pytest.mark.parametrize('name', NUM_TRAIN)
 @pytest.mark.parametrize('valid', config_lib.CHOICES['data.valid'])
 def test_validation_rows_are_distinct_rows_of_the_training_set(name, valid):
-  num_train, num_valid = splits.SIZES[name]
-  rows = splits.choose_valid_rows(name, valid)
+  num_train, num_valid = NUM_TRAIN[name], splits.NUM_VALID[name]
+  rows = splits.choose_valid_rows(name, valid, num_train)
   assert rows.dtype == np.int32
   assert len(rows) == (0 if valid == 'none' else num_valid)
   assert (np.diff(rows) > 0).all()
@@ -39,13 +43,19 @@ def test_validation_rows_are_distinct_rows_of_the_training_set(name, valid):
 
 
 def test_the_random_rows_are_the_same_on_every_machine():
-  rows = splits.choose_valid_rows('mnist', 'random')
+  rows = splits.choose_valid_rows('mnist', 'random', 60_000)
   assert list(rows[:4]) == [9, 24, 49, 60]
 
 
 def test_the_writer_disjoint_rows_are_the_published_ones():
-  rows = splits.choose_valid_rows('mnist', 'writer_disjoint')
+  rows = splits.choose_valid_rows('mnist', 'writer_disjoint', 60_000)
   assert decoded.fingerprint(rows)[:16] == 'fc516b13a01163a9'
+
+
+def test_of_another_data_set_a_tenth_is_held_out_by_chance():
+  assert len(splits.choose_valid_rows('letters', 'random', 55)) == 5
+  with pytest.raises(errors.UserError, match=r'data\.valid=random'):
+    splits.choose_valid_rows('letters', 'writer_disjoint', 55)
 
 
 @pytest.fixture(scope='module')

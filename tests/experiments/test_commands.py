@@ -34,6 +34,8 @@ def run(module, *flags):
     ('seed_sweep', [SMOKE, '--num_seeds=-1'], 'from 1 to 1000'),
     ('seed_sweep', [SMOKE, '--slurm=partition=gpu'], '--submit=slurm'),
     ('seed_sweep', [SMOKE, '--mode=fast'], 'vmap'),
+    ('seed_sweep', [SMOKE, '--grid', 'optim.lr=fast'], "'fast'"),
+    ('seed_sweep', [SMOKE, '--grid=optim.lrr=1'], 'optim.lr'),
     ('photos', ['--data=/nowhere'], 'labels.csv'),
     ('pages', ['--half=choose', '--rows=plane'], 'plain'),
     ('pages', ['--count=0'], 'at least 1'),

@@ -1,10 +1,12 @@
 """The models have their published sizes, and their layers do what they say."""
 
+import importlib
 import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import our_recipes
 import pytest
 
 from mnist_jax import errors
@@ -38,8 +40,10 @@ def test_a_model_has_exactly_its_published_weights(name, num_weights):
   assert summary.num_params(params) == num_weights
 
 
-def test_every_model_is_counted_here():
-  assert NUM_WEIGHTS.keys() == cnn.MODELS.keys()
+def test_the_models_of_all_recipes_of_this_project_are_counted_here():
+  for name in our_recipes.NAMES:
+    recipe = importlib.import_module(f'configs.{name}')
+    assert recipe.get_config().model.name in NUM_WEIGHTS
 
 
 @pytest.mark.parametrize('name', NUM_WEIGHTS)
@@ -85,6 +89,23 @@ def test_an_unknown_model_names_the_nearest_or_all():
     create('improvedd')
   with pytest.raises(errors.UserError, match='basic, fast, improved'):
     create('resnet')
+
+
+class Wide(cnn.Cnn):
+  """A model with a field of its own."""
+
+  width: int = 3
+
+  def stack(self):
+    return [self.dense(self.width), self.logits()]
+
+
+def test_a_model_of_a_recipe_gets_its_fields_from_extra(monkeypatch):
+  monkeypatch.setitem(cnn.MODELS, 'wide', Wide)
+  config = types.SimpleNamespace(name='wide', dropout=0.5, initializer='he')
+  model = cnn.create_model(config, 'data', {'width': 7, 'power': 2.0})
+  assert (model.width, model.dropout, model.axis_name) == (7, 0.5, 'data')
+  assert create('wide').width == 3
 
 
 # Every run makes this table, so a warning here would greet every user.

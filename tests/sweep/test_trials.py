@@ -2,14 +2,12 @@
 
 import runpy
 
+import our_recipes
 import pytest
 
-import experiments
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.sweep import trials
-
-RECIPES = sorted((experiments.ROOT / 'configs').glob('[!_]*.py'))
 
 
 def default(**optim):
@@ -41,6 +39,7 @@ def test_each_row_comes_with_each_seed():
   ('rows', 'words'),
   [
     ([{'optim.speed': 1.0}], 'speed'),
+    ([{'extra.speed': 1.0}], 'speed'),
     ([{'optim.lr': 'fast'}], 'lr'),
     ([{'optim.lr': -1.0}], 'out of range'),
     ([{'optim.lr': 0.1}] * 2, 'twice'),
@@ -72,8 +71,9 @@ def test_what_changes_the_program_makes_a_group_of_its_own(row):
   assert [len(group) for group in trials.group(made)] == [2, 2]
 
 
-@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
-def test_every_row_of_a_recipes_sweep_fits_its_config(path):
+@pytest.mark.parametrize('name', our_recipes.NAMES)
+def test_every_row_of_a_recipes_sweep_fits_its_config(name):
+  path = our_recipes.CONFIGS / f'{name}.py'
   recipe, rows = runpy.run_path(str(path)), []
   if 'sweep' not in recipe:
     pytest.skip('has no sweep')

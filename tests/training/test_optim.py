@@ -111,7 +111,7 @@ def test_a_schedule_passes_through_its_points(fields, rates):
     np.testing.assert_allclose(schedule(step), rate, atol=1e-6)
 
 
-SCHEDULES = config_lib.CHOICES['optim.schedule']
+SCHEDULES = tuple(optim.SCHEDULES)
 
 
 @pytest.mark.parametrize('name', SCHEDULES)

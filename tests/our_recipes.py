@@ -1,0 +1,15 @@
+"""The recipes of this project, which tests hold to more rules than yours."""
+
+import pathlib
+
+CONFIGS = pathlib.Path(__file__).parent.parent / 'configs'
+NAMES = (
+  'basic',
+  'fast',
+  'improved',
+  'robust',
+  'simple',
+  'single_conv',
+  'two_conv',
+  'wide_conv',
+)
