@@ -21,6 +21,7 @@ _BROAD = 0.36  # Of the longer side: wider than any stroke.
 _CLEAN = 0.25  # Of the contrast: the spread of the paper's brightness.
 _MOST_NOISE = 0.04  # Of the contrast.
 _SOFT = 0.3  # Of the picture: the edges of strokes are less, shadows more.
+_ONE_SIDED = 0.7  # Of a side: a shadow covers so much more of one than a 1.
 _TINY = 12  # Pixels; in a smaller picture strokes blur all of the paper.
 _CONTRAST = 0.1  # Of white.
 _LINE = 0.85  # Of a side: the length of a line along it.
@@ -156,8 +157,12 @@ def _is_one(ink: np.ndarray) -> bool:
   """Returns whether a narrow crop has a stroke from top to bottom."""
   mask = ink > 0.5
   soft = ((ink > 0.25) & (ink < 0.75)).mean()
+  left, right = mask[:, 0].mean(), mask[:, -1].mean()
   return bool(
-    soft < _SOFT and mask.any(axis=1).mean() > 0.8 and mask.mean() > 0.2
+    soft < _SOFT
+    and abs(left - right) < _ONE_SIDED
+    and mask.any(axis=1).mean() > 0.8
+    and mask.mean() > 0.2
   )
 
 

@@ -11,6 +11,8 @@ _WHOLE = 0.75  # Of a frame's side: the length of a line of a frame or grid.
 _SLACK = 0.02  # Of its length: how far a line may lean or bend to one side.
 _DEPTH = 0.12  # Of a frame's side: how far from it its lines may be.
 _TABLE = 0.4  # Of a border: how much of it a table under the sheet covers.
+_FAINT = 0.2  # Ink on paper with faint lines that may be a rest of them,
+_RESIDUE = 2.0  # and is, unless it is so many times as strong.
 _MAX_PARTS = 30
 _SMALLEST = 20  # Pixels; smaller pictures cannot show a line beside a digit.
 _FRAME_SIDES = ((0, 0), (0, 1), (1, 0), (1, 1))  # Axis, and first or last end.
@@ -42,7 +44,17 @@ def remove_ruled_lines(ink: np.ndarray, noise: float) -> np.ndarray:
     return ink  # A single line and nothing else may be a 1.
   width = 3 if max(ink.shape) < segmentation.SCENE_SIDE else 5
   soft = ndimage.maximum_filter(lines, width)
-  return np.where(lines | (soft & ~mask), 0, ink)
+  rest = np.where(lines | (soft & ~mask), 0, ink)
+  return np.zeros_like(ink) if _is_residue(rest, ink) else rest
+
+
+def _is_residue(rest: np.ndarray, ink: np.ndarray) -> bool:
+  """Returns whether what is left of `ink` is only the rest of faint lines."""
+  removed = ink[rest < ink]
+  if not len(removed):
+    return False
+  least = min(_FAINT, _RESIDUE * np.percentile(removed, 75))
+  return segmentation.peak(rest) < least
 
 
 def _remove_surroundings(ink: np.ndarray) -> np.ndarray:
