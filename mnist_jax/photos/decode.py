@@ -22,6 +22,8 @@ from mnist_jax import errors
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 50_000_000
+# libwebp and Pillow hold four copies of a picture, 16 bytes for each pixel.
+MAX_WEBP_PIXELS = 25_000_000
 MAX_SIDE = 1_600
 STRIP_PIXELS = 2**20  # Converted and shrunk at a time.
 # Pixels times passes of a progressive JPEG; cameras write about ten passes.
@@ -134,6 +136,11 @@ def _check_size(name: str, image: Image.Image, content: bytes) -> None:
     raise errors.UserError(f'{name} has no pixels; give another picture')
   if width * height > MAX_PIXELS:
     raise _too_large(name, f' ({width:,} x {height:,})')
+  if image.format == 'WEBP' and width * height > MAX_WEBP_PIXELS:
+    raise errors.UserError(
+      f'{name} is a WebP picture of more than {MAX_WEBP_PIXELS // 10**6} '
+      f'million pixels ({width:,} x {height:,}); save it as JPEG or PNG'
+    )
   if image.format == 'JPEG':
     passes = content.count(b'\xff\xda')
     if passes * width * height > MAX_PIXELS_IN_PASSES and passes > 20:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mnist_jax import errors
 from mnist_jax.photos import decode
 
 
@@ -149,6 +150,16 @@ def test_a_picture_of_49_megapixels_needs_less_than_400_mb(
   done = run_python(MEASURE, path)
   assert done.returncode == 0, done.stderr
   assert int(done.stdout) < 400
+
+
+def test_a_webp_picture_is_refused_above_its_own_limit(monkeypatch):
+  # Its library needs four times the memory that other formats do.
+  content = file_of(picture('RGB', 40, 60), 'WEBP')
+  assert decode.read(content)[1] == (60, 40)
+  monkeypatch.setattr(decode, 'MAX_WEBP_PIXELS', 2_399)
+  with pytest.raises(errors.UserError, match='60 x 40.*save it as JPEG'):
+    decode.read(content)
+  decode.read(file_of(picture('RGB', 40, 60), 'PNG'))
 
 
 def damaged_tiffs():
