@@ -117,12 +117,11 @@ def _find(
   return segmentation.find_digits(strength, noise), strength.shape, 0
 
 
-def cut(digit: Digit) -> list[tuple[int, int, Digit]]:
+def cut(digit: Digit) -> list[tuple[touching.Piece, Digit]]:
   """Cuts what may be several touching digits.
 
   Returns:
-    (start, stop, digit) of each piece: the numbers of the cuts on its left and
-    on its right. 0 is the left end, the largest number the right end.
+    Each piece, and the same as a digit of the picture.
   """
   x0, y0, x1, y1 = digit.box
   across = (x1 - x0) / digit.ink.shape[1]
@@ -135,8 +134,7 @@ def cut(digit: Digit) -> list[tuple[int, int, Digit]]:
       *(x0 + round(right * across), y0 + round(bottom * down)),
     )
     image = normalize.frame(piece.ink)
-    cut_out = Digit(image, box, piece.ink, touching=True)
-    found.append((piece.start, piece.stop, cut_out))
+    found.append((piece, Digit(image, box, piece.ink, touching=True)))
   return found
 
 

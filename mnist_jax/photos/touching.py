@@ -14,11 +14,13 @@ from scipy import ndimage
 from mnist_jax.photos import segmentation
 
 _HEIGHT = 80  # Pixels; taller ink is shrunk to it.
-_STEP = 0.1  # Of the height: from one place to try a cut to the next.
-_REACH = 0.2  # Of the height: how far a cut may stray to each side.
-_MAX_CUTS = 7
-_NARROW, _WIDE = 0.12, 1.35  # Of the height: the widths of pieces.
-_MOST_INK = 0.2  # Of the height: what a cut goes through, one stroke.
+_STEP = 0.05  # Of the height: from one place to try a cut to the next.
+_REACHES = 0.07, 0.2  # Of the height: how far a cut may stray to each side.
+_APART = 0.05  # Of the height: the mean distance of two cuts.
+_MAX_CUTS = 12
+_NARROW, _WIDE = 0.09, 1.35  # Of the height: the widths of pieces.
+_TWO = 1.3  # Of the height: narrower ink is at most two digits.
+_MOST_INK = 0.45  # Of the height: what a cut goes through, one stroke.
 _STRAY = 0.02  # The cost of a step to the side, in full ink.
 
 
@@ -29,6 +31,7 @@ class Piece(NamedTuple):
   stop: int  # The number of the cut on its right.
   ink: np.ndarray  # [h, w] float32 in [0, 1], 0 off the piece.
   box: segmentation.Box  # In pixels of the ink that was cut.
+  cost: float  # Of its height: the ink that the cut on its right goes through.
 
 
 def cut(ink: np.ndarray) -> list[Piece]:
@@ -39,17 +42,20 @@ def cut(ink: np.ndarray) -> list[Piece]:
 
   Returns:
     Every piece between two cuts that is neither too narrow nor too wide for a
-    digit; at most 36.
+    digit. Ink that is at most two digits is cut once, into one of 12 pairs.
   """
   scale = min(1.0, _HEIGHT / ink.shape[0])
   size = [max(2, round(scale * side)) for side in ink.shape[::-1]]
   small = np.asarray(Image.fromarray(ink).resize(size)).clip(0, 1)
   height, width = small.shape
-  seams = _find_seams(small)
+  seams, costs = _find_seams(small)
+  costs = [0.0, *costs, 0.0]
   edges = [np.zeros(height, int), *seams, np.full(height, width)]
   pieces = []
   for start in range(len(edges) - 1):
     for stop in range(start + 1, len(edges)):
+      if width < _TWO * height and start and stop < len(edges) - 1:
+        continue
       piece = _take(small, edges[start], edges[stop])
       if piece is None:
         continue
@@ -60,22 +66,33 @@ def cut(ink: np.ndarray) -> list[Piece]:
           *(int(x0 * across), int(y0 * down)),
           *(round(x1 * across), round(y1 * down)),
         )
-        pieces.append(Piece(start, stop, part, box))
+        pieces.append(Piece(start, stop, part, box, costs[stop] / height))
   return pieces
 
 
-def num_cuts(pieces: list[Piece]) -> int:
-  """Returns the number of the right end."""
-  return max((piece.stop for piece in pieces), default=0)
+def _find_seams(ink: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
+  """Returns the best cuts from left to right and what each goes through.
 
-
-def _find_seams(ink: np.ndarray) -> list[np.ndarray]:
-  """Returns the best cuts from left to right, each the column [h] of a row."""
+  A cut has the column [h] of each row; what it goes through is in pixels of
+  full ink.
+  """
   height, width = ink.shape
-  step, reach = max(1, round(_STEP * height)), round(_REACH * height)
+  step = max(1, round(_STEP * height))
   places = np.arange(step, width - step // 2, step)
   if not len(places):
-    return []
+    return [], []
+  found = [_cheapest(ink, places, round(reach * height)) for reach in _REACHES]
+  seams = np.concatenate([seams for seams, _ in found])
+  costs = np.concatenate([costs for _, costs in found])
+  chosen = _choose(seams, costs, _APART * height, _MOST_INK * height)
+  return [seams[i] for i in chosen], [float(costs[i]) for i in chosen]
+
+
+def _cheapest(
+  ink: np.ndarray, places: np.ndarray, reach: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """Returns the cheapest cut [n, h] within `reach` of each place, and costs."""
+  width = ink.shape[1]
   padded = np.pad(ink, ((0, 0), (reach + 1, reach + 1)))
   columns = places[:, None] + np.arange(2 * reach + 3)[None]  # In `padded`.
   total, came = padded[0][columns].copy(), []
@@ -90,29 +107,26 @@ def _find_seams(ink: np.ndarray) -> list[np.ndarray]:
     )
     came.append(ways.argmin(axis=0) - 1)
     total = ways.min(axis=0) + row[columns]
-  ends = total.argmin(axis=1)
-  costs = total.min(axis=1)
-  seams = []
-  for place, end in enumerate(ends):
-    path = [end]
-    for steps in reversed(came):
-      path.append(path[-1] + steps[place, path[-1]])
-    seam = columns[place][np.array(path[::-1])] - reach - 1
-    seams.append(seam.clip(0, width))
-  return _choose(seams, costs, step, _MOST_INK * height)
+  all_places = np.arange(len(places))
+  path = [total.argmin(axis=1)]
+  for steps in reversed(came):
+    path.append(path[-1] + steps[all_places, path[-1]])
+  offsets = np.stack(path[::-1], axis=1)
+  seams = np.take_along_axis(columns, offsets, axis=1) - reach - 1
+  return seams.clip(0, width), total.min(axis=1)
 
 
 def _choose(
-  seams: list[np.ndarray], costs: np.ndarray, step: int, most: float
-) -> list[np.ndarray]:
-  """Returns the cheapest seams that are apart from each other."""
-  chosen: list[np.ndarray] = []
+  seams: np.ndarray, costs: np.ndarray, apart: float, most: float
+) -> list[int]:
+  """Returns which seams are cheapest and apart, from left to right."""
+  chosen: list[int] = []
   for i in np.argsort(costs, kind='stable'):
     if len(chosen) == _MAX_CUTS or costs[i] > most:
       break
-    if all(np.abs(seams[i] - other).mean() >= 0.7 * step for other in chosen):
-      chosen.append(seams[i])
-  return sorted(chosen, key=lambda seam: float(seam.mean()))
+    if all(np.abs(seams[i] - seams[j]).mean() >= apart for j in chosen):
+      chosen.append(int(i))
+  return sorted(chosen, key=lambda i: float(seams[i].mean()))
 
 
 def _take(
