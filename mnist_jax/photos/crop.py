@@ -130,7 +130,8 @@ def _is_close(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
   soft = 0.5 if max(shape) < segmentation.SCENE_SIDE else 0.25
   if _is_solid(ink > soft):
     return False
-  return _largest_margin(ink > 0.5) < _MARGIN
+  small = max(shape) < segmentation.SCENE_SIDE  # It shows no scene.
+  return small or _largest_margin(ink > 0.5) < _MARGIN
 
 
 def _is_solid(mask: np.ndarray) -> bool:

@@ -25,8 +25,13 @@ def on_paper(ink, *, dark=True, margin=0, seed=0, noise=2.0):
   grey = PAPER + (INK - PAPER) * ink
   grey += np.random.default_rng(seed).normal(0, noise, grey.shape)
   grey = grey if dark else 255 - grey
+  return as_png(np.clip(grey, 0, 255).astype(np.uint8))
+
+
+def as_png(pixels):
+  """Returns a PNG of pixels [H, W] uint8."""
   content = io.BytesIO()
-  Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(content, 'PNG')
+  Image.fromarray(pixels).save(content, 'PNG')
   return content.getvalue()
 
 

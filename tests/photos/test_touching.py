@@ -37,12 +37,28 @@ def test_pieces_stay_in_the_ink_and_none_is_empty(digits):
     assert piece.ink.dtype == np.float32
 
 
-def test_a_ring_is_not_cut_through_both_sides():
+def test_a_cut_through_both_sides_of_a_ring_costs_two_strokes():
   y, x = np.mgrid[-30:31, -30:31]
   ring = np.clip(4 - np.abs(np.hypot(x, y) - 26), 0, 1).astype(np.float32)
-  # Cuts through its middle would cross two strokes.
-  inner = [p for p in touching.cut(ring) if 25 < p.box[2] < 37]
-  assert not inner
+  pieces = touching.cut(ring)
+  last = max(piece.stop for piece in pieces)
+  inner = [p for p in pieces if p.stop < last and 25 < p.box[2] < 37]
+  # The ring is 59 pixels high and 7 wide: 5 rows for a cut at a slant.
+  assert all(piece.cost > 2 * 4.5 / 59 for piece in inner)
+
+
+def test_the_best_cut_of_a_pair_goes_through_one_stroke(digits):
+  ink, place = pair(digits, 3, 5)
+  near = [p for p in touching.cut(ink) if abs(p.box[2] - place) <= 6]
+  assert 0 < min(p.cost for p in near if p.start == 0) < 0.2
+
+
+def test_a_pair_is_cut_once_only(digits):
+  ink, _ = pair(digits, 1, 8)
+  pieces = touching.cut(ink)
+  last = max(piece.stop for piece in pieces)
+  assert ink.shape[1] < 1.3 * ink.shape[0]
+  assert all(piece.start == 0 or piece.stop == last for piece in pieces)
 
 
 def test_the_same_ink_gives_the_same_pieces(digits):
