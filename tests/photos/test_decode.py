@@ -157,7 +157,7 @@ def test_a_webp_picture_is_refused_above_its_own_limit(monkeypatch):
   content = file_of(picture('RGB', 40, 60), 'WEBP')
   assert decode.read(content)[1] == (60, 40)
   monkeypatch.setattr(decode, 'MAX_WEBP_PIXELS', 2_399)
-  with pytest.raises(errors.UserError, match='60 x 40.*save it as JPEG'):
+  with pytest.raises(errors.UserError, match='60 x 40'):
     decode.read(content)
   decode.read(file_of(picture('RGB', 40, 60), 'PNG'))
 

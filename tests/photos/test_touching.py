@@ -4,6 +4,7 @@ import numpy as np
 import samples
 
 from mnist_jax.photos import touching
+from mnist_jax.predict import classifier, digit_reader, weights
 
 
 def pair(digits, first, second, overlap=2):
@@ -65,3 +66,15 @@ def test_the_same_ink_gives_the_same_pieces(digits):
   ink, _ = pair(digits, 1, 7)
   once, again = touching.cut(ink), touching.cut(ink)
   assert [p[:2] + p[3:] for p in once] == [p[:2] + p[3:] for p in again]
+
+
+def test_a_wide_and_slanted_zero_stays_one_digit():
+  network = classifier.Classifier(weights.load_weights('robust'))
+  y, x = np.mgrid[-60:61, -90:91].astype(float)
+  for width in (6, 14):
+    radius = np.hypot((x + 0.5 * y) / 1.1, y)
+    ring = np.clip((width + 1) / 2 - np.abs(radius - 48), 0, 1)
+    content = samples.on_paper(ring.astype(np.float32), margin=10)
+    _, (digit,) = digit_reader.read(content, network)
+    assert digit.digit == 0
+    assert not digit.touching
