@@ -34,7 +34,11 @@ class Program:
   def compile(self, *arguments: Any) -> None:
     """Compiles for arguments like these, arrays or their abstract values."""
     if self._compiled is None:
-      self._compiled = self._jitted.lower(*arguments).compile()
+      self._compiled = self.lower(*arguments).compile()
+
+  def lower(self, *arguments: Any) -> jax.stages.Lowered:
+    """Returns the program before it is compiled, for arguments like these."""
+    return self._jitted.lower(*arguments)
 
   def __call__(self, *arguments: Any) -> Any:
     return (self._compiled or self._jitted)(*arguments)

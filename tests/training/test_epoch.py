@@ -92,7 +92,7 @@ def all_reduces(text, *, in_loops):
 def test_in_a_step_the_devices_sum_moments_and_gradients_and_nothing_else(name):
   trainer = create_trainer(2, name=name)
   arguments = trainer.splits['train'], trainer.epoch_indices(0), 0, 0
-  lowered = trainer.run_steps._jitted.lower(*trainer.abstract(), *arguments)
+  lowered = trainer.run_steps.lower(*trainer.abstract(), *arguments)
   text = lowered.compile().as_text()
   inside, outside = (all_reduces(text, in_loops=x) for x in (True, False))
   # Metrics are integers, or a single float.
