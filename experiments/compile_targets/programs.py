@@ -16,6 +16,9 @@ from mnist_jax.training import epoch, evaluate, optim, steps
 from mnist_jax.training import trainer as trainer_lib
 
 NUM_IMAGES = 60_000  # MNIST's training set; it lies on every chip.
+# On a chip. Of one image XLA:TPU would lay out the whole training set anew in
+# each call, and those bytes would count as a step's.
+MIN_IMAGES = 4
 SEEDS_PER_CHIP = 8  # Of the sweep.
 
 
@@ -25,8 +28,7 @@ class Programs:
   def __init__(self, config: ml_collections.ConfigDict, mesh: Any):
     """Takes a recipe, and a mesh with the one axis epoch.AXIS."""
     self.mesh = mesh
-    # Each chip takes at least one image.
-    size = max(config.data.batch_size, mesh.size)
+    size = max(config.data.batch_size, MIN_IMAGES * mesh.size)
     self.batch_size = -(-size // mesh.size) * mesh.size
     self._num_steps = NUM_IMAGES // self.batch_size
     self._model = cnn.create_model(config.model)

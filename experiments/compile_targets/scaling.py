@@ -2,7 +2,7 @@
 
 A step takes as long as memory takes to move its bytes, and the chips to meet:
   bytes per chip = fixed + per image * images on the chip,
-from the programs for one chip and for 256, and
+from the programs for one chip and for four, and
   meeting = 2 * summed bytes / BETWEEN + MEETINGS * hops * HOP.
 Memory moves at its peak, nothing overlaps, and HOP is an assumption.
 """
@@ -49,21 +49,21 @@ def fit(targets: dict, name: str, batch_size: int) -> Model | None:
   """Returns the model of a recipe; None where a program is missing.
 
   Args:
-    targets: of compile_targets.json, with v5e:1x1 and v5e:16x16.
+    targets: of compile_targets.json, with v5e:1x1 and v5e:2x2.
     name: of the recipe.
-    batch_size: of the program for one chip; that for 256 has an image a chip.
+    batch_size: of both programs, so that each of four chips has a quarter.
   """
   try:
-    one, many = targets['v5e:1x1'][name], targets['v5e:16x16'][name]
+    one, four = targets['v5e:1x1'][name], targets['v5e:2x2'][name]
   except KeyError:
     return None
-  per_image = (one['bytes_per_step'] - many['bytes_per_step']) / (
-    batch_size - 1
+  per_image = (one['bytes_per_step'] - four['bytes_per_step']) / (
+    batch_size - batch_size / 4
   )
   return Model(
-    fixed=many['bytes_per_step'] - per_image,
+    fixed=one['bytes_per_step'] - per_image * batch_size,
     per_image=per_image,
-    summed=many['collective_bytes_per_step'],
+    summed=four['collective_bytes_per_step'],
   )
 
 
