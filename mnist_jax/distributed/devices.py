@@ -5,9 +5,11 @@ import os
 import pathlib
 import platform
 import warnings
+import zlib
 from typing import Any
 
 import jax
+import numpy as np
 
 from mnist_jax import errors
 from mnist_jax.distributed import multihost
@@ -132,6 +134,38 @@ def create_mesh(
     axis_types=(jax.sharding.AxisType.Auto,),
     devices=devices[:num_devices],
   )
+
+
+def check_replicas(tree: Any) -> None:
+  """Checks that all devices hold the same; all processes must call.
+
+  Args:
+    tree: of arrays; those that are split over devices are not looked at.
+
+  Raises:
+    errors.UserError: with the name of an array that differs.
+  """
+  for path, leaf in jax.tree.leaves_with_path(tree):
+    if not (isinstance(leaf, jax.Array) and leaf.is_fully_replicated):
+      continue
+    if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+      leaf = jax.random.key_data(leaf)
+    replicas = {np.asarray(s.data).tobytes() for s in leaf.addressable_shards}
+    checksum = np.uint32(zlib.crc32(min(replicas))).astype(np.int32)
+    others = set(multihost.gather(checksum))
+    if multihost.any_true(len(replicas) > 1) or len(others) > 1:
+      raise errors.UserError(
+        f'{_name(path)} is not the same on all devices: a layer computes it '
+        'from its own part of the batch; give that layer '
+        'axis_name=self.axis_name, as nn.BatchNorm takes it, or set '
+        'num_devices=1'
+      )
+
+
+def _name(path: tuple) -> str:
+  """Returns the place of an array in a tree, such as 'batch_stats/mean'."""
+  keys = (getattr(key, 'name', getattr(key, 'key', '')) for key in path)
+  return '/'.join(str(key) for key in keys if key != '')
 
 
 def _check_processes(num_devices: int, devices: list) -> None:

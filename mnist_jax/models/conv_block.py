@@ -3,6 +3,7 @@
 As one function, so that on CPU the parts can be reordered for speed.
 """
 
+import functools
 from typing import NamedTuple
 
 import jax
@@ -53,13 +54,35 @@ def conv_block(
     axis_name: mapped axis the batch is split over, or None; the moments are
       those of the whole batch.
     backend: 'cpu' for the functions of conv_cpu.py, another name for plain
-      `lax`; None takes JAX's default backend.
+      `lax`; None takes that of the device that the program is compiled for.
 
   Returns:
     The output [B, H', W', F], and the batch's (mean, biased variance), each
     [F]; None instead of the two unless `train` and `norm` are given.
   """
-  fast = (backend or jax.default_backend()) == 'cpu'
+  block = functools.partial(
+    _block,
+    padding=padding,
+    pool=pool,
+    pool_first=pool_first,
+    train=train,
+    axis_name=axis_name,
+  )
+  on_cpu = functools.partial(block, fast=True)
+  elsewhere = functools.partial(block, fast=False)
+  if backend is not None:
+    return (on_cpu if backend == 'cpu' else elsewhere)(x, kernel, bias, norm)
+  # Not `jax.default_backend()`, which is the machine's: the program may be for
+  # the CPU of a machine with a GPU, or for a chip that is not here.
+  return lax.platform_dependent(
+    x, kernel, bias, norm, cpu=on_cpu, default=elsewhere
+  )
+
+
+def _block(
+  x, kernel, bias, norm, *, padding, pool, pool_first, train, axis_name, fast
+):
+  """Does what `conv_block` says, by conv_cpu.py if `fast`, else by `lax`."""
   y = (conv_cpu.convolve if fast else _convolve)(x, kernel, padding)
   pool_last = pool and not pool_first
   if pool and pool_first:

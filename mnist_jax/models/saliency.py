@@ -9,13 +9,14 @@ import numpy as np
 from mnist_jax.models import cnn
 
 
-def first_filters(params: Any) -> np.ndarray:
-  """Returns the kernel [k, k, F] of the first convolution."""
-  return next(
+def first_filters(params: Any) -> np.ndarray | None:
+  """Returns the kernel [k, k, F] of the first convolution; None without one."""
+  kernels = (
     np.asarray(leaf[:, :, 0])
     for leaf in jax.tree.leaves(params)
     if leaf.ndim == 4 and leaf.shape[2] == 1
   )
+  return next(kernels, None)
 
 
 def slopes(

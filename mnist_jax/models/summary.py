@@ -16,7 +16,9 @@ class Layer:
   name: str
   output: tuple[int, ...]  # Shape without the batch.
   num_params: int
-  flops: int  # Per image: a multiply and an add for each use of a weight.
+  # Per image: a multiply and an add for each use of a weight. None where a
+  # layer does not say how often it uses them.
+  flops: int | None
 
 
 def describe(model: cnn.Cnn) -> list[Layer]:
@@ -30,7 +32,7 @@ def describe(model: cnn.Cnn) -> list[Layer]:
       name=str(layer.name),
       output=output,
       num_params=num_params(params),
-      flops=2 * layer.kernel_uses(shape) * _kernel_size(params),
+      flops=_count_flops(layer, params, shape),
     )
     for layer, params, shape, output in cnn.trace_layers(model)
   ]
@@ -39,6 +41,15 @@ def describe(model: cnn.Cnn) -> list[Layer]:
 def num_params(params: Any) -> int:
   """Returns the number of weights; running moments do not count."""
   return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+
+
+def _count_flops(layer, params, shape) -> int | None:
+  size = _kernel_size(params)
+  if not size:
+    return 0
+  if not hasattr(layer, 'kernel_uses'):
+    return None
+  return 2 * layer.kernel_uses(shape) * size
 
 
 def _kernel_size(params) -> int:

@@ -59,7 +59,7 @@ def make_programs(trainer: Trainer, size: int) -> Programs:
   return Programs(
     size=size,
     create=compile_apart(jax.vmap(functools.partial(_create, trainer=trainer))),
-    run_steps=_make_run_steps(trainer.mesh, size // trainer.mesh.size, step),
+    run_steps=make_run_steps(trainer.mesh, size // trainer.mesh.size, step),
     end_epoch=compile_apart(jax.vmap(trainer.optimizer.end_epoch)),
     reset=compile_apart(lambda sums: jax.tree.map(jnp.zeros_like, sums)),
     keep=compile_apart(jax.vmap(_keep)),
@@ -96,9 +96,10 @@ def _keep(better: jax.Array, state: TrainState, best: Any) -> Any:
   )
 
 
-def _make_run_steps(
+def make_run_steps(
   mesh: jax.sharding.Mesh, num_local: int, step: Callable
 ) -> epoch.Program:
+  """Makes `epoch.run_steps` for `num_local` trials on each device of `mesh`."""
   run = functools.partial(epoch.run_steps, step=step)
   axes = (0, 0, None, 0, None, 0)
   if num_local == 1:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
 from mnist_jax.training import steps
@@ -33,7 +34,11 @@ class Program:
   def compile(self, *arguments: Any) -> None:
     """Compiles for arguments like these, arrays or their abstract values."""
     if self._compiled is None:
-      self._compiled = self._jitted.lower(*arguments).compile()
+      self._compiled = self.lower(*arguments).compile()
+
+  def lower(self, *arguments: Any) -> jax.stages.Lowered:
+    """Returns the program before it is compiled, for arguments like these."""
+    return self._jitted.lower(*arguments)
 
   def __call__(self, *arguments: Any) -> Any:
     return (self._compiled or self._jitted)(*arguments)
@@ -50,12 +55,10 @@ def make_run_steps(mesh: jax.sharding.Mesh, **bound: Any) -> Program:
     `run_steps` without its keyword arguments; its first two arguments are
     donated. One program serves every number of steps.
   """
-  split = mesh.size > 1
-  step = functools.partial(
-    steps.train_step, axis_name=AXIS if split else None, **bound
-  )
-  run: Callable = functools.partial(run_steps, step=step)
-  if split:
+  axis_name = AXIS if mesh.size > 1 else None
+  step = functools.partial(steps.train_step, axis_name=axis_name, **bound)
+  run: Callable = functools.partial(run_steps, step=step, axis_name=axis_name)
+  if axis_name is not None:
     # Around the whole loop: inside it the devices only meet to average.
     run = jax.shard_map(
       run,
@@ -76,6 +79,7 @@ def run_steps(
   stop: int | jax.Array,
   *,
   step: Callable,
+  axis_name: str | None = None,
 ) -> tuple[TrainState, Metrics]:
   """Takes the steps of one epoch from `start` up to `stop`.
 
@@ -87,16 +91,30 @@ def run_steps(
     indices: [steps, B] int32, the epoch's batches (this device's part).
     start: [] int32, first step to take, counted within the epoch.
     stop: [] int32, the step to stop before.
-    step: (state, batch) -> (state, metrics).
+    step: (state, batch) -> (state, metrics of this device's part).
+    axis_name: mapped axis each batch is split over, or None when it is whole.
 
   Returns:
-    The state and the sums after those steps.
+    The state and the sums, over all devices, after those steps.
   """
 
   def body(i: jax.Array, carry: tuple) -> tuple:
-    state, sums = carry
+    state, rows = carry
     batch = jax.tree.map(lambda array: array[indices[i]], split)
     state, new = step(state, batch)
-    return state, sums.merge(new)
+    return state, jax.tree.map(lambda row, x: row.at[i].set(x), rows, new)
 
-  return jax.lax.fori_loop(start, stop, body, (state, sums))
+  def add_row(i: jax.Array, sums: Metrics) -> Metrics:
+    return sums.merge(jax.tree.map(lambda row: row[i], rows))
+
+  # The devices add up what they counted once, after the loop: in each step they
+  # would wait for each other. Each step keeps a row of its own until then, and
+  # the rows are added in order, so that sums of floats do not depend on where
+  # the epoch is cut.
+  rows = jax.tree.map(
+    lambda x: jnp.zeros((len(indices), *x.shape), x.dtype), sums
+  )
+  state, rows = jax.lax.fori_loop(start, stop, body, (state, rows))
+  if axis_name is not None:
+    rows = jax.lax.psum(rows, axis_name)
+  return state, jax.lax.fori_loop(start, stop, add_row, sums)

@@ -28,19 +28,7 @@ def make_evaluate(mesh: jax.sharding.Mesh, *, model: cnn.Cnn) -> Callable:
     [N], N > 0, on the devices of the mesh. Where it has 'is_digit' [N] bool,
     the metrics are those of the digits.
   """
-  axis = mesh.axis_names[0]
-  step = functools.partial(steps.eval_step, model=model)
-  run = jax.jit(
-    jax.shard_map(
-      functools.partial(_run, step=step, axis_name=axis),
-      mesh=mesh,
-      in_specs=(P(), P(), P(None, axis), P(None, axis)),
-      out_specs=(P(None, axis), P()),
-      check_vma=False,
-    ),
-    # Logits on other hosts cannot be fetched, so every host gets all of them.
-    out_shardings=None if multihost.count() == 1 else NamedSharding(mesh, P()),
-  )
+  run = make_run(mesh, model=model)
 
   def evaluate(
     variables: dict[str, Any], split: dict[str, jax.Array]
@@ -53,6 +41,23 @@ def make_evaluate(mesh: jax.sharding.Mesh, *, model: cnn.Cnn) -> Callable:
     return np.asarray(logits)[mask], sums
 
   return evaluate
+
+
+def make_run(mesh: jax.sharding.Mesh, *, model: cnn.Cnn) -> Any:
+  """Returns `_run` as a jitted function over the devices of `mesh`."""
+  axis = mesh.axis_names[0]
+  step = functools.partial(steps.eval_step, model=model)
+  return jax.jit(
+    jax.shard_map(
+      functools.partial(_run, step=step, axis_name=axis),
+      mesh=mesh,
+      in_specs=(P(), P(), P(None, axis), P(None, axis)),
+      out_specs=(P(None, axis), P()),
+      check_vma=False,
+    ),
+    # Logits on other hosts cannot be fetched, so every host gets all of them.
+    out_shardings=None if multihost.count() == 1 else NamedSharding(mesh, P()),
+  )
 
 
 def _run(

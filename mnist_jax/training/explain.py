@@ -24,8 +24,9 @@ def explain(
     logits: [N, 10] float32, the model's answers.
 
   Returns:
-    The filters of the first convolution, and how strongly each pixel sways the
-    model between its answer and the other digit; the largest of an image is 1.
+    The filters of the first convolution, if there is one, and how strongly
+    each pixel sways the model between its answer and the other digit; the
+    largest of an image is 1.
   """
   variables = jax.device_get(variables)  # One device is enough for 16 images.
   indices = choose(logits, labels)

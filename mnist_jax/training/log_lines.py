@@ -7,6 +7,7 @@ import jax
 import mnist_jax
 from mnist_jax.cli import console
 from mnist_jax.distributed import devices, multihost
+from mnist_jax.models import layers as layers_lib
 from mnist_jax.models import summary
 from mnist_jax.training.trainer import Trainer
 
@@ -35,7 +36,21 @@ def say_header(
     f'  data     {dataset.name}: {", ".join(sizes)}'
   )
   say_model(config.model.name, summary.describe(trainer.model))
+  if slow := _slow_on_cpu(trainer):
+    console.say(f'  note     {slow}')
   console.say(f'  results  {workdir}\n')
+
+
+def _slow_on_cpu(trainer: Trainer) -> str:
+  """Returns a line about convolutions that XLA:CPU runs slowly, or ''."""
+  if trainer.mesh.devices.flat[0].platform != 'cpu':
+    return ''
+  if not (names := layers_lib.plain_convolutions(trainer.model)):
+    return ''
+  return (
+    f'{", ".join(names)}: nn.Conv trains about ten times slower on CPU than '
+    'ConvBlock of mnist_jax/models/layers.py'
+  )
 
 
 def say_model(name: str, layers: list[summary.Layer]) -> None:
@@ -48,14 +63,21 @@ def say_model(name: str, layers: list[summary.Layer]) -> None:
     'total per image',
     '',
     sum(layer.num_params for layer in layers),
-    sum(layer.flops for layer in layers),
+    sum_flops(layers),
   )
 
 
-def _say_row(name: str, output: str, num_params: int, flops: int) -> None:
-  console.say(
-    f'           {name:<14}{output:>14}{num_params:>12,}{flops / 1e6:>9.2f}'
-  )
+def sum_flops(layers: list[summary.Layer]) -> int | None:
+  """Returns the FLOPs of all layers; None where those of one are unknown."""
+  flops = [layer.flops for layer in layers]
+  return None if None in flops else sum(flops)  # type: ignore[arg-type]
+
+
+def _say_row(
+  name: str, output: str, num_params: int, flops: int | None
+) -> None:
+  cost = 'unknown' if flops is None else f'{flops / 1e6:.2f}'
+  console.say(f'           {name:<14}{output:>14}{num_params:>12,}{cost:>9}')
 
 
 def epoch_line(row: dict, total_epochs: float) -> str:

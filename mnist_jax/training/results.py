@@ -218,7 +218,8 @@ def write_report(
     dataset.test.labels,
     evaluated['test'][0],
   )
-  _write_arrays(workdir / 'explanations.npz', vars(explanations))
+  found = {k: v for k, v in vars(explanations).items() if v is not None}
+  _write_arrays(workdir / 'explanations.npz', found)
   run = load.Run(
     config=workdir_lib.as_json(trainer.config),
     rows=load.load_rows(workdir),

@@ -35,8 +35,8 @@ def train_step(
     axis_name: mapped axis the batch is split over, or None when it is whole.
 
   Returns:
-    The next state, and the metrics of all digits of the batch before the
-    update.
+    The next state, and the metrics of the digits of `batch` before the update:
+    those of this device alone, to be summed over `axis_name` after the loop.
   """
   rng = jax.random.fold_in(state.rng, state.step)
   augment_rng, dropout_rng = jax.random.split(rng)
@@ -44,7 +44,7 @@ def train_step(
   if augment is not None:
     images = augment(augment_rng, images, axis_name)
 
-  def loss_fn(params: Any) -> tuple[jax.Array, tuple[jax.Array, Any]]:
+  def loss_fn(params: Any, zero: jax.Array) -> tuple[jax.Array, tuple]:
     logits, updates = model.apply(
       {'params': params, 'batch_stats': state.batch_stats},
       cnn.as_input(images),
@@ -55,17 +55,19 @@ def train_step(
     loss = smoothed_cross_entropy(
       logits, batch['label'], optimizer.label_smoothing, is_digit
     )
-    if axis_name is not None:
-      loss = jax.lax.pmean(loss, axis_name)
-    return loss, (logits, updates.get('batch_stats', {}))
+    return loss + zero, (logits, updates.get('batch_stats', {}))
 
-  grads, (logits, batch_stats) = jax.grad(loss_fn, has_aux=True)(state.params)
+  # With check_vma, shard_map sums the gradient of a replicated argument over
+  # the devices by itself; elsewhere, as under pmap, each device has its own. So
+  # the gradient of `zero` is the number of devices, or 1, and costs nothing.
+  gradients = jax.grad(loss_fn, (0, 1), has_aux=True)
+  (grads, num_summed), (logits, batch_stats) = gradients(
+    state.params, jnp.float32(0)
+  )
   metrics = Metrics.from_logits(logits, batch['label'], is_digit)
   if axis_name is not None:
-    # Both means are needed: with check_vma, shard_map sums the gradient of a
-    # replicated parameter by itself; pmap does not. See tests/test_steps.py.
     grads = jax.lax.pmean(grads, axis_name)
-    metrics = jax.lax.psum(metrics, axis_name)
+    grads = jax.tree.map(lambda grad: grad / num_summed, grads)
   return apply_gradients(state, grads, batch_stats, optimizer), metrics
 
 

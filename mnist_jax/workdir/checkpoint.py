@@ -17,7 +17,7 @@ import orbax.checkpoint as ocp
 from orbax.checkpoint import checkpoint_managers
 
 from mnist_jax import errors
-from mnist_jax.distributed import multihost
+from mnist_jax.distributed import devices, multihost
 from mnist_jax.workdir import atomic_files
 
 
@@ -52,6 +52,7 @@ class Checkpoints:
         _KeepSteps(self._best_steps),
       ]
     )
+    self._replicas_checked = False
     try:
       self._manager = ocp.CheckpointManager(
         self.path,
@@ -88,8 +89,12 @@ class Checkpoints:
         Such a save replaces one that a signal made before the evaluation.
 
     Raises:
-      errors.UserError: when the disk is full or read-only.
+      errors.UserError: when the disk is full or read-only, or devices that
+        should hold the same arrays do not.
     """
+    if not self._replicas_checked:  # What goes wrong does so from the start.
+      devices.check_replicas(state)
+      self._replicas_checked = True
     if step in self._manager.all_steps():
       if not evaluated:
         return  # A second signal came before another step.

@@ -98,7 +98,7 @@ def test_validation_predictions_without_their_labels_are_one_line(
 @pytest.mark.parametrize(
   ('changes', 'word'),
   [
-    ({'filters': None}, 'has no filters'),
+    ({'saliency': None}, 'has no saliency'),
     ({'filters': np.array([{}], object)}, 'Python objects'),
     ({'filters': np.ones((3, 3, 8))}, 'float64'),
     ({'filters': np.ones((3, 5, 8), np.float32)}, 'float32 [3, 3, 8]'),

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
+from jax import export, lax
 from jax.sharding import PartitionSpec as P
 
 from mnist_jax.models import conv_block
@@ -206,12 +206,32 @@ def test_backend_changes_neither_shapes_nor_values():
   first = functools.partial(block, pool_first=True)
   assert_same(first(backend='cpu'), first(backend='tpu'))
   assert_same(block(backend='cpu'), block(backend='tpu'))
-  assert_same(block(), block(backend=jax.default_backend()))
+  assert_same(block(), block(backend='cpu'))
+
+
+def test_a_program_has_the_form_of_its_platform_whatever_this_machine_is():
+  args = make_args(SHAPES[1], norm=True)
+  traced = jax.jit(grad_and_value(conv_block.conv_block, train=True)).trace(
+    args
+  )
+  for platform in ('cpu', 'cuda', 'tpu'):
+    text = traced.lower(lowering_platforms=(platform,)).as_text()
+    assert ('select_and_scatter' in text) == (platform != 'cpu'), platform
+
+
+def test_a_program_exported_for_several_platforms_gives_the_same_on_each():
+  args = make_args(SHAPES[1], norm=True)
+  leaves, tree = jax.tree.flatten(args)
+  grad = grad_and_value(conv_block.conv_block, train=True)
+  # Exported programs know no named tuples.
+  flat = jax.jit(lambda x: jax.tree.leaves(grad(jax.tree.unflatten(tree, x))))
+  exported = export.export(flat, platforms=('cpu', 'cuda', 'tpu'))(leaves)
+  assert_same(exported.call(leaves), flat(leaves))
 
 
 def test_block_is_the_same_inside_a_loop():
   args = make_args(SHAPES[0], norm=True)
-  grad = jax.jit(grad_and_value(fast_block, train=True))
+  grad = jax.jit(grad_and_value(conv_block.conv_block, train=True))
 
   @jax.jit
   def loop(args):
@@ -221,7 +241,7 @@ def test_block_is_the_same_inside_a_loop():
 
 
 def test_block_maps_over_seeds():
-  grad = jax.jit(grad_and_value(fast_block, train=True))
+  grad = jax.jit(grad_and_value(conv_block.conv_block, train=True))
   seeds = [make_args(SHAPES[1], norm=True, seed=seed) for seed in range(3)]
   stacked = jax.tree.map(lambda *a: jnp.stack(a), *seeds)
   apart = jax.tree.map(lambda *a: jnp.stack(a), *map(grad, seeds))
@@ -265,7 +285,9 @@ def test_a_split_batch_gives_the_whole_batch_gradient(run, norm):
 
   def grads(x, weights, axis_name=None):
     def mean_loss(x, weights):
-      out, _ = fast_block(x, *weights, train=True, axis_name=axis_name)
+      out, _ = conv_block.conv_block(
+        x, *weights, train=True, axis_name=axis_name
+      )
       value = (jnp.cos(5 * out) * out).sum(-1).mean()
       return lax.pmean(value, axis_name) if axis_name else value
 

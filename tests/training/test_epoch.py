@@ -1,5 +1,7 @@
 """The epoch's program: the same numbers however it is cut or spread."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,6 +66,41 @@ def test_four_devices_take_the_steps_of_one():
   (_, sums), (_, summed) = run(one, 4), run(four, 4)
   np.testing.assert_allclose(sums.loss_sum, summed.loss_sum, rtol=1e-4)
   assert int(sums.count) == int(summed.count)
+
+
+@pytest.mark.usefixtures('quick_compile')
+def test_on_two_devices_too_the_pieces_add_up_to_the_epoch_bit_for_bit():
+  trainer = create_trainer(2, name='fast')
+  (whole, sums), (pieces, summed) = run(trainer, 6), run(trainer, 1, 4, 6)
+  assert_equal(whole, pieces)
+  assert sums.compute() == summed.compute()
+  assert int(sums.count) == 6 * 64
+
+
+def all_reduces(text, *, in_loops):
+  """Returns the types of what is summed over devices, in or out of loops."""
+  bodies = set(re.findall(r' while\(.*body=(%[\w.-]+)', text))
+  found = []
+  for computation in re.split(r'\n\n', text):
+    name = re.match(r'(?:ENTRY )?(%[\w.-]+)', computation)
+    if name and (name[1] in bodies) == in_loops:
+      found += re.findall(r' = (.*) all-reduce(?:-start)?\(', computation)
+  return [re.sub(r'\{.*?\}', '', types) for types in found]
+
+
+@pytest.mark.parametrize('name', ['fast', 'improved'])
+def test_in_a_step_the_devices_sum_moments_and_gradients_and_nothing_else(name):
+  trainer = create_trainer(2, name=name)
+  arguments = trainer.splits['train'], trainer.epoch_indices(0), 0, 0
+  lowered = trainer.run_steps.lower(*trainer.abstract(), *arguments)
+  text = lowered.compile().as_text()
+  inside, outside = (all_reduces(text, in_loops=x) for x in (True, False))
+  # Metrics are integers, or a single float.
+  assert inside and all('f32[' in types for types in inside)
+  assert not any('s32' in types or 'f32[]' in types for types in inside)
+  # One row of metrics for each of the epoch's steps.
+  steps = f'[{trainer.steps_per_epoch}]'
+  assert outside and all(steps in types for types in outside)
 
 
 @pytest.mark.usefixtures('quick_compile')

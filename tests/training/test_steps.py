@@ -64,7 +64,12 @@ def create_state():
 
 def step_in_parts(how, state, batch, parts=NUM_DEVICES):
   """Takes the step with the batch split over an axis, in one of four ways."""
-  step = functools.partial(steps.train_step, axis_name=AXIS, **bound(AXIS))
+
+  def step(state, part):
+    made = bound(AXIS)
+    state, metrics = steps.train_step(state, part, axis_name=AXIS, **made)
+    return state, jax.lax.psum(metrics, AXIS)
+
   split = jax.tree.map(
     lambda x: x.reshape(parts, len(x) // parts, *x.shape[1:]), batch
   )

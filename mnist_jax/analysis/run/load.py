@@ -88,13 +88,14 @@ class Explanations:
   """What a run kept of its model: the arrays of explanations.npz.
 
   Attributes:
-    filters: [k, k, F] float32, finite, k in 1..28: the first convolution.
+    filters: [k, k, F] float32, finite, k in 1..28: the first convolution; None
+      where a model has none.
     saliency: [M, 28, 28] float32 in [0, 1], M at least 1: how strongly each
       pixel sways the model.
     saliency_indices: [M] int32, each once: the test images `saliency` is of.
   """
 
-  filters: np.ndarray
+  filters: np.ndarray | None
   saliency: np.ndarray
   saliency_indices: np.ndarray
 
@@ -236,18 +237,21 @@ def _load_explanations(
   path: pathlib.Path, num_test: int
 ) -> Explanations | None:
   way_out = f'delete it to do without, or {_AGAIN}'
+  filters = array_files.read_arrays(
+    path, {'filters': ('float32', 'k', 'k', 'F')}, way_out=way_out
+  ).get('filters')
   schema = {
-    'filters': ('float32', 'k', 'k', 'F'),
     'saliency': ('float32', 'M', _SIDE, _SIDE),
     'saliency_indices': ('int32', 'M'),
   }
   arrays = array_files.read_arrays(path, schema, way_out=way_out)
   if not arrays:
     return None
-  filters, saliency, indices = arrays.values()
+  saliency, indices = arrays.values()
+  kernels = np.zeros((1, 1, 1)) if filters is None else filters
   for satisfied, rule in (
-    (len(filters) <= _SIDE, f'filters must be at most {_SIDE} by {_SIDE}'),
-    (np.isfinite(filters).all(), 'filters must be finite'),
+    (len(kernels) <= _SIDE, f'filters must be at most {_SIDE} by {_SIDE}'),
+    (np.isfinite(kernels).all(), 'filters must be finite'),
     # Written so that NaN fails, too.
     (((saliency >= 0) & (saliency <= 1)).all(), 'saliency must be in 0..1'),
     (

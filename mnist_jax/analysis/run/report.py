@@ -120,7 +120,8 @@ def _draw(run: load.Run, dataset: datasets.Dataset, described: dict) -> dict:
     'predictions': digit_grids.predictions(digits),
   }
   if (explained := run.explanations) is not None:
-    figures['filters'] = saliency_figures.filters(explained.filters, caption)
+    if explained.filters is not None:
+      figures['filters'] = saliency_figures.filters(explained.filters, caption)
     figures['saliency'] = saliency_figures.saliency(explained, digits)
   return figures
 

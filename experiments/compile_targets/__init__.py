@@ -1,0 +1,1 @@
+"""Our programs, compiled for chips that are not here."""
