@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.distributed import devices
 from mnist_jax.predict import classifier as classifier_lib
@@ -86,7 +87,8 @@ def load(name_or_path: str | os.PathLike = weights_lib.DEFAULT) -> Model:
   Raises:
     errors.UserError: when there is nothing of that name, or it is damaged.
   """
-  devices.keep_compiled_programs()
+  # JAX settles its devices when it is first used, and `train` may come later.
+  devices.configure(config_lib.default())
   return Model(weights_lib.load_weights(os.fspath(name_or_path)))
 
 

@@ -22,7 +22,7 @@ def say_header(
   shared = ''
   if multihost.count() > 1:
     shared = f' in {multihost.count()} processes'
-  names = {'train': 'train', 'valid': f'valid ({config.data.valid})'}
+  names = {'valid': f'valid ({_held_out(config.data.valid, dataset.name)})'}
   counts = {
     name: getattr(dataset, name).num_digits() for name in trainer.splits
   }
@@ -39,6 +39,12 @@ def say_header(
   if slow := _slow_on_cpu(trainer):
     console.say(f'  note     {slow}')
   console.say(f'  results  {workdir}\n')
+
+
+def _held_out(valid: str, dataset: str) -> str:
+  """Returns which rows validate; uci_digits does not name its writers."""
+  is_last = valid == 'writer_disjoint' and dataset == 'uci_digits'
+  return 'last rows' if is_last else valid
 
 
 def _slow_on_cpu(trainer: Trainer) -> str:
@@ -81,18 +87,18 @@ def _say_row(
 
 
 def epoch_line(row: dict, total_epochs: float) -> str:
-  """Returns an evaluation as one line."""
+  """Returns an evaluation as one line of 80 columns or less."""
+  total = f'{total_epochs:g}'
   parts = [
-    f'epoch {row["epoch"]:>4.4g}/{total_epochs:g}',
-    f'train loss {row["train/loss"]:.4f} acc {row["train/accuracy"]:7.2%}',
+    f'epoch {row["epoch"]:>{len(total)}.4g}/{total}',
+    f'train {row["train/loss"]:.4f} {row["train/accuracy"]:6.2%}',
   ]
   if 'valid/loss' in row:
     parts.append(
-      f'valid loss {row["valid/loss"]:.4f} acc {row["valid/accuracy"]:7.2%}'
+      f'valid {row["valid/loss"]:.4f} {row["valid/accuracy"]:6.2%}'
       f' ({row["valid/num_errors"]} errors)'
     )
-  parts.append(f'lr {row["lr"]:.2g}')
-  parts.append(f'{row["images_per_second"]:,.0f} images/s')
+  parts.append(f'{row["images_per_second"]:,.0f} img/s')
   return '  '.join(parts)
 
 

@@ -51,6 +51,21 @@ def test_importing_the_package_does_not_import_jax():
   assert run_python('-c', code).stdout == 'False\n'
 
 
+def test_loading_first_leaves_training_all_its_devices():
+  code = (
+    'import jax, mnist_jax, mnist_jax.config\n{}\nprint(jax.device_count())'
+  )
+  load = 'mnist_jax.load().predict([[[0] * 28] * 28])'
+  train = (
+    'from mnist_jax.distributed import devices\n'
+    f"devices.configure(mnist_jax.config.load('{RECIPE}'))"
+  )
+  counts = [
+    run_python('-c', code.format(first)).stdout for first in (load, train)
+  ]
+  assert counts[0] == counts[1] != ''
+
+
 def test_an_unknown_name_is_an_attribute_error():
   with pytest.raises(AttributeError, match="no attribute 'trian'"):
     _ = mnist_jax.trian
