@@ -7,6 +7,7 @@ import json
 
 import experiments
 from experiments.benchmark import report as benchmark_report
+from experiments.compile_targets import table as targets_table
 from experiments.pages import table as pages_table
 from mnist_jax.analysis.sweep import report as sweep_report
 from mnist_jax.cli import absl_flags
@@ -113,12 +114,19 @@ def pages() -> str:
   return pages_table.as_markdown(found) if found else ''
 
 
+def compile_targets() -> str:
+  """Returns what the training loops need on other chips; '' without it."""
+  found = read('compile_targets.json')
+  return targets_table.as_markdown(found, ('improved', 'fast')) if found else ''
+
+
 PARTS = {
   'results': table,
   'benchmark': benchmark,
   'seeds': seeds,
   'photos': photos,
   'pages': pages,
+  'compile_targets': compile_targets,
 }
 
 

@@ -1,15 +1,24 @@
 """The table of compiled programs, as Markdown."""
 
 
-def as_markdown(found: dict) -> str:
-  """Returns the content of compile_targets.json as a table."""
+def as_markdown(found: dict, programs: tuple[str, ...] = ()) -> str:
+  """Returns the content of compile_targets.json as a table.
+
+  Args:
+    found: the content.
+    programs: the names of those to show; all when empty.
+  """
   lines = [
     '| program | target | temporary memory | FLOP per step | bytes per step |'
     ' between chips per step | compiling | images/s at most |',
     '|---|---|--:|--:|--:|--:|--:|--:|',
   ]
-  for target, programs in found['targets'].items():
-    lines += [_row(target, *item) for item in programs.items()]
+  for target, compiled in found['targets'].items():
+    lines += [
+      _row(target, *item)
+      for item in compiled.items()
+      if not programs or item[0] in programs
+    ]
   return '\n'.join(lines)
 
 
