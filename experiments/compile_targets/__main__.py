@@ -18,6 +18,7 @@ import pathlib
 from absl import flags
 
 import experiments
+from mnist_jax import config as config_lib
 from mnist_jax.cli import absl_flags
 from mnist_jax.workdir import atomic_files, json_files
 
@@ -49,7 +50,7 @@ def main() -> None:
     os.environ['XLA_FLAGS'] = ' '.join(cuda_flags())
   from experiments.compile_targets import scaling, study, table
 
-  configs = study.load_configs(_CONFIGS.value)
+  configs = {name: config_lib.load(name) for name in _CONFIGS.value or ['']}
   names = study.available(_TARGETS.value)
   out = pathlib.Path(_OUT.value or experiments.RESULTS / 'compile_targets.json')
   found = json_files.read_object(

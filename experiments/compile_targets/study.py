@@ -1,38 +1,15 @@
 """Every recipe for every target."""
 
-import importlib
-import pathlib
 from collections.abc import Callable
 
 import ml_collections
 
-import configs as recipes
 from experiments.compile_targets import measure, programs, targets
-from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.cli import console
 
 # Of a program's name in compile_targets.json, by its method.
 SUFFIXES = {'train': '', 'evaluate': '-evaluation', 'sweep': '-sweep'}
-
-
-def load_configs(names: list[str]) -> dict[str, ml_collections.ConfigDict]:
-  """Returns recipes of configs/ by name.
-
-  Raises:
-    errors.UserError: there is no recipe of a name, or no name.
-  """
-  folder = pathlib.Path(recipes.__file__).parent
-  known = sorted(path.stem for path in folder.glob('[!_]*.py'))
-  for name in names or ['']:
-    if name not in known:
-      raise errors.UserError(
-        f'config {name!r} is unknown; {config_lib.suggest(name, known)}'
-      )
-  return {
-    name: importlib.import_module(f'configs.{name}').get_config()
-    for name in names
-  }
 
 
 def available(names: list[str]) -> list[str]:

@@ -10,7 +10,6 @@ import numpy as np
 from jax.experimental import topologies
 
 from experiments.compile_targets import cuda
-from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.training import epoch
 
@@ -48,7 +47,7 @@ def parse(name: str) -> Chip:
   kind, _, topology = name.partition(':')
   if kind not in CHIPS:
     raise errors.UserError(
-      f'target {name!r} is unknown; {config_lib.suggest(kind, list(CHIPS))}'
+      f'target {name!r} is unknown; {errors.suggest(kind, list(CHIPS))}'
     )
   if bool(topology) == (kind == 'h100'):
     raise errors.UserError(
