@@ -6,6 +6,7 @@ the block after it is what it prints.
 """
 
 import gzip
+import itertools
 import os
 import pathlib
 import re
@@ -30,7 +31,7 @@ PAGE = (ROOT / 'docs' / 'extending.md').read_text()
 BLOCKS = re.findall(r'^```(.*)\n((?:.*\n)*?)```$', PAGE, re.MULTILINE)
 MISTAKES = [
   (kind, text, answer)
-  for (kind, text), (_, answer) in zip(BLOCKS, BLOCKS[1:], strict=False)
+  for (kind, text), (_, answer) in itertools.pairwise(BLOCKS)
   if kind == 'diff' or kind.endswith('wrong')
 ]
 INSIDE = '# In get_config:\n'
@@ -67,11 +68,10 @@ def make_recipe(diff=''):
     top, _, lines = change(part, diff).partition(INSIDE)
     above.append(top)
     inside += [f'  {line}\n' for line in lines.splitlines()]
-  head, tail = start.split('def get_config')
-  tail = tail.replace(
-    '  return config\n', ''.join(inside) + '  return config\n'
-  )
-  return f'{head}{"".join(above)}\ndef get_config{tail}'
+  head, tail = start.split('\n\ndef get_config')
+  first, last = tail.split('  return config')
+  body = f'{first}{"".join(inside)}  return config{last}'
+  return '\n\n'.join([head, *above, f'def get_config{body}'])
 
 
 def change(part, diff):
@@ -225,8 +225,8 @@ def stop(unused_row):
 @pytest.mark.parametrize(('code', 'answer'), mistakes('python wrong'))
 def test_a_mistake_in_python_gives_the_line_of_the_page(code, answer, inside):
   with pytest.raises(errors.UserError) as error:
-    exec(f'import mnist_jax\n{code}', {})
-  assert words(answer) == str(error.value)
+    exec(code, {'mnist_jax': mnist_jax, 'rows': []})
+  assert words(answer) == f'mnist_jax: {error.value}'
 
 
 @pytest.mark.parametrize(('line', 'answer'), mistakes('bash wrong'))

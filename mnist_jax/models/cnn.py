@@ -203,10 +203,9 @@ def check_model(name: str, model: Cnn) -> None:
   if type(model).__module__ == __name__:
     return
   images = jax.ShapeDtypeStruct((2, 28, 28, 1), jnp.float32)
+  rng = jax.random.key(0)
   try:
-    logits, _ = jax.eval_shape(
-      model.init_with_output, jax.random.key(0), images
-    )
+    logits, _ = jax.eval_shape(model.init_with_output, rng, images)
   except Exception as error:  # A recipe is Python: it can raise anything.
     raise errors.UserError(
       f'model {name!r} cannot be applied ({type(error).__name__}: {error}); '
