@@ -4,6 +4,7 @@ Only this file and layers.py use Linen. configs/__init__.py lists the student
 projects that the docstrings name.
 """
 
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -203,9 +204,11 @@ def check_model(name: str, model: Cnn) -> None:
   if type(model).__module__ == __name__:
     return
   images = jax.ShapeDtypeStruct((2, 28, 28, 1), jnp.float32)
-  rng = jax.random.key(0)
+  rngs = {'params': jax.random.key(0), 'dropout': jax.random.key(0)}
+  apply = functools.partial(model.init_with_output, rngs)
   try:
-    logits, _ = jax.eval_shape(model.init_with_output, rng, images)
+    jax.eval_shape(functools.partial(apply, train=True), images)
+    logits, _ = jax.eval_shape(apply, images)
   except Exception as error:  # A recipe is Python: it can raise anything.
     raise errors.UserError(
       f'model {name!r} cannot be applied ({type(error).__name__}: {error}); '

@@ -129,6 +129,16 @@ def test_a_wrong_stack_is_one_line(stack, words):
   assert '\n' not in str(error.value)
 
 
+def test_a_model_that_is_no_cnn_must_take_train():
+  class Net(nn.Module):
+    @nn.compact
+    def __call__(self, images):
+      return nn.Dense(10)(images.reshape(len(images), -1))
+
+  with pytest.raises(errors.UserError, match="keyword argument 'train'"):
+    cnn.check_model('net', Net())
+
+
 def test_a_right_stack_passes():
   cnn.check_model('wide', Wide())
 
