@@ -119,6 +119,12 @@ def _load_dataset(run):
   # By the name in the result: the config may have asked for `auto`.
   places = {'valid': 'none', 'manual_dir': '', 'data_dir': ''}
   data = places | run.config['data'] | {'name': run.result['dataset']}
+  if data['name'] not in datasets.DATASETS:
+    raise errors.UserError(
+      f'the run is on the data set {data["name"]!r}, which a recipe adds; in '
+      "Python, call config.load('RECIPE') of mnist_jax.config first, then "
+      'mnist_jax.analysis.__main__.main([WORKDIR])'
+    )
   return datasets.load_dataset(types.SimpleNamespace(**data))
 
 

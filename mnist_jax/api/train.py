@@ -45,6 +45,11 @@ def train(
       same call goes on.
   """
   started = time.monotonic()
+  if on_epoch is not None and not callable(on_epoch):
+    raise errors.UserError(
+      f'on_epoch is a {type(on_epoch).__name__}; give a function of one row, '
+      'such as print, or rows.append of a list'
+    )
   name = config.replace(':', '-') if isinstance(config, str) else ''
   name = pathlib.Path(name.replace('.py', '')).name
   config = _complete(config, seed, overrides or {})

@@ -67,7 +67,21 @@ def _start(main: Callable[[], None]) -> None:
     # Not by absl's own flag, which exits with 1.
     app.usage(shorthelp=True, writeto_stdout=True)
     return
-  app.run(lambda unused_argv: main(), flags_parser=parse)
+  app.run(lambda unused_argv: _run_main(main), flags_parser=parse)
+
+
+def _run_main(main: Callable[[], None]) -> None:
+  """Runs `main`; what code of the recipe raises becomes one line."""
+  try:
+    main()
+  except errors.UserError:
+    raise
+  except Exception as error:
+    path = _recipe_path()
+    if path and recipe_errors.is_from_recipe(error, [path]):
+      line = recipe_errors.describe(error, [path])
+      raise errors.UserError(line) from error
+    raise
 
 
 def parse(argv: Sequence[str]) -> list[str]:
@@ -187,14 +201,22 @@ def _check_field_names(argv: Sequence[str]) -> None:
       )
 
 
-def _check_config() -> None:
-  """Checks what was loaded by --config, or by its default."""
+def _recipe_path() -> str:
+  """Returns the path of the recipe in --config or its default; '' if none."""
   if 'config' not in flags.FLAGS:
-    return
+    return ''
   flag: Any = flags.FLAGS['config']  # Of a private class of ml_collections.
   if not flag.present and flag.value is None:
+    return ''
+  return str(config_lib.find(flag.config_filename.split(':')[0]))
+
+
+def _check_config() -> None:
+  """Checks what was loaded by --config, or by its default."""
+  path = _recipe_path()
+  if not path:
     return
-  path = str(config_lib.find(flag.config_filename.split(':')[0]))
+  flag: Any = flags.FLAGS['config']
   getattr(flag.value, 'seed', None)  # Raises what ml_collections has put off.
   if not isinstance(flag.value, ml_collections.ConfigDict):
     raise errors.UserError(

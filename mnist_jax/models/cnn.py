@@ -4,6 +4,7 @@ Only this file and layers.py use Linen. configs/__init__.py lists the student
 projects that the docstrings name.
 """
 
+import functools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -186,6 +187,39 @@ MODELS: dict[str, type[Cnn]] = {
   'simple': Simple,
   'fast': Fast,
 }
+
+
+def check_model(name: str, model: Cnn) -> None:
+  """Checks that a recipe's model maps images to logits; computes nothing.
+
+  Args:
+    name: of MODELS.
+    model: from `create_model`, made without an axis name. Those of this file
+      are not looked at: their tests do that, and tracing takes a tenth of a
+      second.
+
+  Raises:
+    errors.UserError: the model raises something, or returns something else.
+  """
+  if type(model).__module__ == __name__:
+    return
+  images = jax.ShapeDtypeStruct((2, 28, 28, 1), jnp.float32)
+  rngs = {'params': jax.random.key(0), 'dropout': jax.random.key(0)}
+  apply = functools.partial(model.init_with_output, rngs)
+  try:
+    jax.eval_shape(functools.partial(apply, train=True), images)
+    logits, _ = jax.eval_shape(apply, images)
+  except Exception as error:  # A recipe is Python: it can raise anything.
+    raise errors.UserError(
+      f'model {name!r} cannot be applied ({type(error).__name__}: {error}); '
+      'its stack() must return layers that are called as layer(x, train=...)'
+    ) from error
+  shape = getattr(logits, 'shape', type(logits).__name__)
+  if shape != (2, NUM_CLASSES):
+    raise errors.UserError(
+      f'model {name!r} returns {shape} for 2 images; it must return logits '
+      f'{2, NUM_CLASSES}: end stack() with self.logits()'
+    )
 
 
 def trace_layers(

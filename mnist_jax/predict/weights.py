@@ -144,7 +144,14 @@ def _load(
   """Reads a file of weights into the network of `config`."""
   arrays, metadata = weights_file.read(path, sha256)
   extra = config.get('extra') or {}  # Earlier versions had none.
-  model = cnn.create_model(_model_config(config, path), extra=extra)
+  model_config = _model_config(config, path)
+  if model_config.name not in cnn.MODELS:
+    raise errors.UserError(
+      f'{path} is of the model {model_config.name!r}, which a recipe adds; in '
+      "Python, call config.load('RECIPE') of mnist_jax.config first, then "
+      'mnist_jax.load'
+    )
+  model = cnn.create_model(model_config, extra=extra)
   image = jnp.zeros((1, 28, 28, 1))
   shapes = jax.eval_shape(model.init, jax.random.key(0), image)
   return Weights(

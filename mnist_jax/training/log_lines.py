@@ -38,6 +38,11 @@ def say_header(
   say_model(config.model.name, summary.describe(trainer.model))
   if slow := _slow_on_cpu(trainer):
     console.say(f'  note     {slow}')
+  if config.augment.custom and not config.augment.enabled:
+    console.say(
+      f'  note     augment.custom {config.augment.custom!r} is not used, as '
+      'augment.enabled is False'
+    )
   console.say(f'  results  {workdir}\n')
 
 

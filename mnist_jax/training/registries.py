@@ -31,7 +31,8 @@ def validate(config: ml_collections.ConfigDict) -> None:
   """
   config_lib.validate(config, choices())
   metrics.check_names()
-  cnn.create_model(config.model, extra=config.extra)
+  model = cnn.create_model(config.model, extra=config.extra)
+  cnn.check_model(config.model.name, model)
   augment.create_augment(config.augment, config.extra)
   # Of any length: only the run knows its own.
   optim.create_optimizer(

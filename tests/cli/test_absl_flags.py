@@ -55,6 +55,26 @@ def run(*argv):
   )
 
 
+def test_what_a_recipe_raises_while_it_runs_is_one_line(tmp_path):
+  recipe = tmp_path / 'recipe.py'
+  recipe.write_text(
+    'from mnist_jax import config as config_lib\n'
+    'from mnist_jax.augment import augment\n'
+    'def turned(rng, image):\n'
+    '  return image.turn()\n'
+    "augment.AUGMENTATIONS['turned'] = turned\n"
+    'def get_config():\n'
+    "  config = config_lib.smoke(config_lib.load('single_conv'))\n"
+    "  config.augment.update(enabled=True, custom='turned')\n"
+    '  return config\n'
+  )
+  flags = f'--config={recipe}', f'--workdir={tmp_path / "run"}'
+  done = run('-m', 'mnist_jax.main', *flags)
+  assert done.returncode == 2, done.stderr
+  assert done.stderr.count('\n') == 1, done.stderr
+  assert 'recipe.py, line 4: AttributeError' in done.stderr
+
+
 def test_flags_override_the_fields_of_a_recipe(parse):
   config = parse(SMOKE, '--config.optim.lr=0.5', '--config.seed', '7')
   assert (config.optim.lr, config.seed) == (0.5, 7)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import our_recipes
 import pytest
+from flax import linen as nn
 
 from mnist_jax import errors
 from mnist_jax.models import cnn, layers, summary
@@ -110,6 +111,36 @@ def test_a_model_of_a_recipe_gets_its_fields_from_extra(monkeypatch):
   model = cnn.create_model(config, 'data', {'width': 7, 'power': 2.0})
   assert (model.width, model.dropout, model.axis_name) == (7, 0.5, 'data')
   assert create('wide').width == 3
+
+
+@pytest.mark.parametrize(
+  ('stack', 'words'),
+  [
+    (lambda self: [nn.Dense(10)], r"keyword argument 'train'.*train=\.\.\."),
+    (lambda self: [nn.relu, self.logits()], r"keyword argument 'train'"),
+    (lambda self: [self.conv(4)], r'\(2, 13, 13, 4\).*self\.logits\(\)'),
+    (lambda self: self.logits(), 'not iterable'),
+  ],
+)
+def test_a_wrong_stack_is_one_line(stack, words):
+  model = type('Wrong', (cnn.Cnn,), {'stack': stack, '__module__': __name__})()
+  with pytest.raises(errors.UserError, match=words) as error:
+    cnn.check_model('wrong', model)
+  assert '\n' not in str(error.value)
+
+
+def test_a_model_that_is_no_cnn_must_take_train():
+  class Net(nn.Module):
+    @nn.compact
+    def __call__(self, images):
+      return nn.Dense(10)(images.reshape(len(images), -1))
+
+  with pytest.raises(errors.UserError, match="keyword argument 'train'"):
+    cnn.check_model('net', Net())
+
+
+def test_a_right_stack_passes():
+  cnn.check_model('wide', Wide())
 
 
 # Every run makes this table, so a warning here would greet every user.
