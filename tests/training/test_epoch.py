@@ -89,7 +89,7 @@ def all_reduces(text, *, in_loops):
 
 
 @pytest.mark.parametrize('name', ['fast', 'improved'])
-def test_in_a_step_the_devices_sum_moments_and_gradients_and_nothing_else(name):
+def test_the_devices_sum_their_metrics_after_the_loop_and_not_in_a_step(name):
   trainer = create_trainer(2, name=name)
   arguments = trainer.splits['train'], trainer.epoch_indices(0), 0, 0
   lowered = trainer.run_steps.lower(*trainer.abstract(), *arguments)
@@ -98,9 +98,10 @@ def test_in_a_step_the_devices_sum_moments_and_gradients_and_nothing_else(name):
   # Metrics are integers, or a single float.
   assert inside and all('f32[' in types for types in inside)
   assert not any('s32' in types or 'f32[]' in types for types in inside)
-  # One row of metrics for each of the epoch's steps.
+  # One row of metrics for each of the epoch's steps. Some versions of XLA move
+  # other sums out of the loop as well.
   steps = f'[{trainer.steps_per_epoch}]'
-  assert outside and all(steps in types for types in outside)
+  assert any(f's32{steps}' in types for types in outside)
 
 
 @pytest.mark.usefixtures('quick_compile')
