@@ -9,6 +9,8 @@ if __name__ == '__main__':
   interrupts.install()
 
 import argparse
+import hashlib
+import os
 import pathlib
 import sys
 import types
@@ -16,6 +18,8 @@ from collections.abc import Iterator, Sequence
 
 from mnist_jax import errors
 from mnist_jax.cli import argparse_args
+
+MAX_NAME = 100  # Letters in the name of a comparison's folder.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,8 +48,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   )
   parser.add_argument(
     '--out',
-    help='folder of a comparison, comparison when not given; or of the figures '
-    'of a sweep',
+    help='folder of a comparison, one below comparisons/ with the names of the '
+    'runs when not given; or of the figures of a sweep',
   )
   given = parser.parse_args(argv)
   if not given.workdirs:
@@ -64,17 +68,28 @@ def _choose(
     if len(workdirs) == 1:
       text, paths = report.analyse(workdirs[0], out)
     else:
-      text, paths = report.compare(workdirs, out or 'comparison')
+      text, paths = report.compare(workdirs, out or _name_folder(workdirs))
     yield f'{text}\n'
     yield from paths
   elif len(workdirs) > 1:
-    yield from _compare(workdirs, out or 'comparison')
+    yield from _compare(workdirs, out or _name_folder(workdirs))
   elif out is not None:
     raise errors.UserError(
       '--out is for several workdirs, and for sweeps; leave it out for one run'
     )
   else:
     yield from _analyse(*workdirs)
+
+
+def _name_folder(workdirs: Sequence[str]) -> str:
+  """Return the folder of a comparison, from the names of what it compares."""
+  from mnist_jax.analysis.compare import comparison
+
+  names = '-'.join(comparison.name_workdirs(workdirs)).replace(os.sep, '_')
+  if len(names) > MAX_NAME:
+    checksum = hashlib.sha256(names.encode(errors='replace')).hexdigest()
+    names = f'{names[: MAX_NAME - 9]}-{checksum[:8]}'
+  return f'comparisons/{names}'
 
 
 def _are_sweeps(workdirs: Sequence[str]) -> bool:

@@ -39,15 +39,31 @@ def test_a_comparison_is_written_beside_the_workdirs_and_printed(
   written = sorted(set(tmp_path.rglob('*')) - set(before))
   files = [str(p.relative_to(tmp_path)) for p in written if p.is_file()]
   assert files == sorted(out.splitlines()[-5:])
-  assert {path.split('/')[0] for path in files} == {'comparison'}
+  folders = {'/'.join(path.split('/')[:2]) for path in files}
+  (name,) = folders
+  assert name.startswith('comparisons/') and name.endswith('-b-c')
   assert 'b against c' in out and '97.99%' in out
-  page = (tmp_path / 'comparison/comparison.html').read_text()
+  page = (tmp_path / name / 'comparison.html').read_text()
   assert page.count('data:image/png;base64,') == 3 == page.count('<img src')
   assert '<script' not in page and '&lt;script&gt;alert' in page
   assert 'This is not MNIST.' in page and '="http' not in page
-  stored = json.loads((tmp_path / 'comparison/comparison.json').read_text())
+  stored = json.loads((tmp_path / name / 'comparison.json').read_text())
   assert len(stored['everyone_wrong']) == 10
   assert [row['num_errors'] for row in stored['runs']] == [10, 30, 90]
+
+
+def test_a_comparison_of_long_names_has_a_folder_of_its_own(
+  dataset, analyse, tmp_path
+):
+  paths = [
+    run_samples.write(tmp_path / (str(i) * 90), dataset.test.labels, i)
+    for i in range(3)
+  ]
+  for others in (paths[:2], paths[::2]):
+    assert analyse(*others)[0] == 0
+  folders = list((tmp_path / 'comparisons').iterdir())
+  assert len(folders) == 2
+  assert all(len(folder.name) == 100 for folder in folders)
 
 
 def test_two_runs_without_a_shared_error_replace_an_earlier_comparison(
@@ -55,9 +71,9 @@ def test_two_runs_without_a_shared_error_replace_an_earlier_comparison(
 ):
   flawless = run_samples.write(tmp_path / 'd', dataset.test.labels, 0)
   figures = tmp_path / 'comparison/figures'
-  analyse(*workdirs)
+  analyse(*workdirs, '--out=comparison')
   assert len(list(figures.iterdir())) == 3
-  code, _, err = analyse(workdirs[1], flawless)
+  code, _, err = analyse(workdirs[1], flawless, '--out=comparison')
   assert (code, err) == (0, '')
   assert [path.name for path in figures.iterdir()] == ['accuracies.png']
   page = (tmp_path / 'comparison/comparison.html').read_text()
