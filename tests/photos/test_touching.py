@@ -48,6 +48,14 @@ def test_a_cut_through_both_sides_of_a_ring_costs_two_strokes():
   assert all(piece.cost > 2 * 4.5 / 59 for piece in inner)
 
 
+def test_a_tall_ring_is_not_cut_through_both_sides():
+  y, x = np.mgrid[-40:41, -34:35]
+  distance = np.abs(np.hypot(x, 0.8 * y) - 27)
+  ring = np.clip(4 - distance, 0, 1).astype(np.float32)
+  pieces = touching.cut(ring[2:79, 4:65])
+  assert {piece.box for piece in pieces} == {(0, 0, 61, 77)}  # All of it.
+
+
 def test_the_best_cut_of_a_pair_goes_through_one_stroke(digits):
   ink, place = pair(digits, 3, 5)
   near = [p for p in touching.cut(ink) if abs(p.box[2] - place) <= 6]
