@@ -9,7 +9,7 @@ numbers to report. An image counts as right only when exactly one digit is found
 in it and read right. The same images are also read after they are cut to the
 digit with small margins, and all of them by other programs where they are
 installed (`photo_peers`). The results become experiments/results/photos.json
-and a table in the README.
+and tables in the README and in the model cards.
 """
 
 import collections
@@ -58,6 +58,7 @@ def main() -> None:
     raise errors.UserError('no weights are given; try --weights=robust')
   # Imported here, so that --help and mistyped flags are answered at once.
   from experiments import readme
+  from experiments.publish import pretrained
   from mnist_jax.distributed import devices
   from mnist_jax.predict import classifier, weights
 
@@ -73,6 +74,7 @@ def main() -> None:
   if _HALF.value == 'report':
     atomic_files.write_json(experiments.RESULTS / 'photos.json', found)
     readme.update()
+    pretrained.write_cards()
 
 
 def find_sets(data: str, half: str) -> dict[str, dict[pathlib.Path, int]]:

@@ -2,6 +2,8 @@
 
 import jinja2
 
+from mnist_jax import config as config_lib
+
 # A short form of Mitchell et al., Model Cards for Model Reporting, 2019.
 _TEMPLATE = """\
 # {{ about.name }}
@@ -85,7 +87,7 @@ the digit:
 
 ## Limits
 
-{% if about.config.data.non_digits %}
+{% if about.config.data.non_digits | default(0) %}
 - It was trained to be unsure of what is no digit, but a letter, a heart or a
   smudge is still read as a digit at times, sometimes with high confidence.
 {% else %}
@@ -132,9 +134,10 @@ def render(about: dict, photos: dict) -> str:
 def _distortions(augment: dict) -> str:
   if not augment.get('enabled'):
     return 'none'
+  # Without the fields of earlier versions, which were off.
+  known = config_lib.default().augment
   return ', '.join(
-    f'{name} {value:g}'
+    f'{name} {value:g}' if isinstance(value, float) else f'{name} {value}'
     for name, value in augment.items()
-    if name != 'enabled'
-    if value
+    if value and name in known and name != 'enabled'
   )

@@ -44,6 +44,14 @@ def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
   ]
 
 
+def write_cards() -> None:
+  """Writes the cards of the weights in the package again, with new results."""
+  for path in weights_lib.PRETRAINED.glob('*.json'):
+    about = json.loads(path.read_text())
+    card = model_card.render(about, read_photos(path.stem))
+    atomic_files.write(path.with_suffix('.md'), card.encode())
+
+
 def describe(run: load.Run, loaded: weights_lib.Weights) -> dict:
   """Returns NAME.json without the facts about the file: origin and numbers."""
   kept = (

@@ -11,6 +11,7 @@ import ml_collections
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.api import run as run_lib
+from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import devices
 from mnist_jax.training import results
 from mnist_jax.training import train as train_lib
@@ -50,8 +51,7 @@ def train(
       f'on_epoch is a {type(on_epoch).__name__}; give a function of one row, '
       'such as print, or rows.append of a list'
     )
-  name = config.replace(':', '-') if isinstance(config, str) else ''
-  name = pathlib.Path(name.replace('.py', '')).name
+  name = absl_flags.config_name(config) if isinstance(config, str) else ''
   config = _complete(config, seed, overrides or {})
   if workdir is None:
     if not name:

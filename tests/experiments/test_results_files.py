@@ -6,6 +6,8 @@ import pytest
 
 import experiments
 from experiments import readme
+from experiments.publish import model_card, pretrained
+from mnist_jax.predict import weights
 
 TEXT = readme.README.read_text()
 RESULTS = sorted(experiments.RESULTS.glob('*.json'))
@@ -16,6 +18,13 @@ RECIPES = [path for path in RESULTS if path.stem in readme.ORIGINAL_RESULTS]
 def test_a_table_in_the_readme_is_made_from_the_results(name):
   _, between, _ = readme.split(TEXT, name)
   assert between.strip() == readme.PARTS[name]()
+
+
+@pytest.mark.parametrize('name', weights.pretrained_names())
+def test_a_model_card_is_made_from_the_weights_facts_and_the_results(name):
+  about = json.loads((weights.PRETRAINED / f'{name}.json').read_text())
+  card = (weights.PRETRAINED / f'{name}.md').read_text()
+  assert card == model_card.render(about, pretrained.read_photos(name))
 
 
 @pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
