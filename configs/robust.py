@@ -4,8 +4,10 @@ r"""A recipe for people's own digits, which is unsure of what is no digit.
 
 It is `improved`, trained with drawings that are no digits as well: letters,
 scribbles, circles, commas, halves of digits. Their target is the same
-probability for all ten digits (Hendrycks et al. 2019). The network has the same
-391,370 weights, 1.6 MB.
+probability for all ten digits (Hendrycks et al. 2019). Pieces of touching
+digits are added, too: right ones with their label, wrong ones as no digits
+(LeCun et al. 1998, section VII). The network has the same 391,370 weights,
+1.6 MB.
 
 Test accuracy 99.54 % (46 errors of 10,000) after 14 epochs, 812 s of
 training on 2 CPU cores that others used too: experiments/results/robust.json.
@@ -21,5 +23,6 @@ def get_config(mode: str = 'full'):
   """Returns the recipe; `configs/robust.py:smoke` runs in seconds."""
   config = config_lib.load('improved')
   config.total_epochs = 14.0
-  config.data.non_digits = 0.25
+  config.data.non_digits = 0.3
+  config.data.pieces = 0.2
   return config_lib.for_mode(config, mode)

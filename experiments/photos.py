@@ -8,8 +8,9 @@ the rows of each set and label; the second half, which is the default, gives the
 numbers to report. An image counts as right only when exactly one digit is found
 in it and read right. The same images are also read after they are cut to the
 digit with small margins, and all of them by other programs where they are
-installed (`photo_peers`). The results become experiments/results/photos.json
-and tables in the README and in the model cards.
+installed (`photo_peers`). The first half also shows how far the confidences can
+be trusted (`photo_calibration`). The results become
+experiments/results/photos.json and tables in the README and in the model cards.
 """
 
 import collections
@@ -23,7 +24,7 @@ from absl import flags
 from PIL import Image
 
 import experiments
-from experiments import photo_views
+from experiments import photo_calibration, photo_views
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
 from mnist_jax.workdir import atomic_files
@@ -63,14 +64,18 @@ def main() -> None:
   from mnist_jax.predict import classifier, weights
 
   devices.configure_reading()
-  readers = make_readers(
-    [classifier.Classifier(weights.load_weights(n)) for n in _WEIGHTS.value]
-  )
-  right = read_sets(sets, readers)
+  networks = [
+    classifier.Classifier(weights.load_weights(n)) for n in _WEIGHTS.value
+  ]
+  right = read_sets(sets, make_readers(networks))
   found = {'half': _HALF.value} | summarize(right)
   print(describe(found))
   for one, other in itertools.combinations(_names(right, 'weights'), 2):
     print(compare(right, one, other))
+  found['calibration'] = photo_calibration.measure(
+    find_sets(_DATA.value, 'choose'), networks[0]
+  )
+  print(photo_calibration.as_markdown(found['calibration']))
   if _HALF.value == 'report':
     atomic_files.write_json(experiments.RESULTS / 'photos.json', found)
     readme.update()

@@ -6,8 +6,10 @@ python -m experiments.readme
 import json
 
 import experiments
+from experiments import photo_calibration
 from experiments.benchmark import report as benchmark_report
 from experiments.compile_targets import table as targets_table
+from experiments.fault_campaign import table as faults_table
 from experiments.pages import table as pages_table
 from mnist_jax.analysis.sweep import report as sweep_report
 from mnist_jax.cli import absl_flags
@@ -108,10 +110,22 @@ def photos() -> str:
   return '\n'.join(lines)
 
 
+def calibration() -> str:
+  """Returns how far confidences on photos can be trusted; '' without it."""
+  found = (read('photos.json') or {}).get('calibration')
+  return photo_calibration.as_markdown(found) if found else ''
+
+
 def pages() -> str:
   """Returns how well drawn pages are read; '' without results."""
   found = read('pages.json')
   return pages_table.as_markdown(found) if found else ''
+
+
+def faults() -> str:
+  """Returns what the fault campaign found; '' before it has been run."""
+  found = read('faults.json')
+  return faults_table.as_markdown(found) if found else ''
 
 
 def compile_targets() -> str:
@@ -125,7 +139,9 @@ PARTS = {
   'benchmark': benchmark,
   'seeds': seeds,
   'photos': photos,
+  'calibration': calibration,
   'pages': pages,
+  'faults': faults,
   'compile_targets': compile_targets,
 }
 

@@ -41,7 +41,9 @@ def default() -> ml_collections.ConfigDict:
     batch_size=128,
     manual_dir='',  # Folder with the four .gz files, to need no network.
     data_dir='',  # Where TFDS keeps data; '' is ~/tensorflow_datasets.
-    non_digits=0.0,  # Drawings to train with, as a share of the digits' number.
+    # Images to add to the training set, as shares of its number of digits.
+    non_digits=0.0,  # Drawings that are no digits.
+    pieces=0.0,  # Pieces of touching digits: right ones and wrong ones.
   )
   config.augment = dict(
     enabled=False,
@@ -169,6 +171,7 @@ RANGES = {
   'num_devices': (0, 2**16),
   'data.batch_size': (1, 60_000),
   'data.non_digits': (0.0, 1.0),
+  'data.pieces': (0.0, 1.0),
   'augment.rotate': (0.0, 180.0),
   'augment.shear': (0.0, 60.0),
   'augment.scale': (0.0, 0.9),

@@ -59,6 +59,7 @@ BAD_VALUES = {
   'data.batch_size': 0,
   'data.name': 'mnst',
   'data.non_digits': -0.1,
+  'data.pieces': 1.1,
   'data.valid': 'writers',
   'augment.rotate': 181.0,
   'augment.custom': 'cutout',

@@ -29,7 +29,7 @@ class Split:
     images: uint8 [N, 28, 28], 0 is background and 255 is ink; may be read-only.
     labels: int32 [N], 0..9; NON_DIGIT where a trainer has added non-digits.
     indices: int32 [N], the row of each image in the official training set
-      (train and valid) or the official test set (test); -1 of non-digits.
+      (train and valid) or the official test set (test); -1 of added images.
   """
 
   images: np.ndarray
@@ -40,17 +40,16 @@ class Split:
     return len(self.labels)
 
   def num_digits(self) -> int:
-    """Returns how many images are digits: all, unless some were added."""
+    """Returns how many images are digits: all, unless non-digits were added."""
     return int((self.labels != NON_DIGIT).sum())
 
-  def with_non_digits(self, images: np.ndarray) -> Self:
-    """Returns this split followed by `images` [M, 28, 28] uint8."""
-    others = np.full(len(images), NON_DIGIT, np.int32)
+  def followed_by(self, images: np.ndarray, labels: np.ndarray) -> Self:
+    """Returns this split and after it images [M, 28, 28] with labels [M]."""
     return dataclasses.replace(
       self,
       images=np.concatenate([self.images, images]),
-      labels=np.concatenate([self.labels, others]),
-      indices=np.concatenate([self.indices, others]),
+      labels=np.concatenate([self.labels, labels]).astype(np.int32),
+      indices=np.append(self.indices, np.full(len(images), -1, np.int32)),
     )
 
 

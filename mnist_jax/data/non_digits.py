@@ -23,6 +23,12 @@ HALVES = (
   *((0, 'upper'), (0, 'lower'), (2, 'left'), (2, 'right'), (3, 'left')),
   *((4, 'upper'), (5, 'right'), (7, 'left')),
 )
+# Digits, quarters of a turn and whether mirrored, where nothing can be read.
+MIRRORED = (
+  *((digit, 0, True) for digit in (3, 4, 7, 9)),
+  *((digit, turns, False) for digit in (2, 3, 4, 5) for turns in (1, 3)),
+  *((digit, 2, False) for digit in (3, 4, 7)),
+)
 
 
 def frame_as_mnist(ink: np.ndarray) -> np.ndarray:
@@ -107,6 +113,19 @@ def part(
   return _enlarge(halves[half], 2.0)
 
 
+def mirrored(
+  rng: np.random.Generator, digits: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+  """Mirrors a digit, or turns it on its side or upside down.
+
+  Only where that is no other digit: a 5 in the mirror may be a 2.
+  """
+  label, turns, is_mirrored = MIRRORED[rng.integers(len(MIRRORED))]
+  image = digits[rng.choice(np.flatnonzero(labels == label))]
+  image = np.rot90(image, turns)
+  return _enlarge(image[:, ::-1] if is_mirrored else image, 2.0)
+
+
 def pair(
   rng: np.random.Generator, digits: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
@@ -149,11 +168,11 @@ KINDS: dict[str, Kind] = {
       *(shapes.blotch, shapes.hatching),
     )
   },
-  **{kind.__name__: kind for kind in (encircled, part, pair)},
+  **{kind.__name__: kind for kind in (encircled, part, mirrored, pair)},
 }
 # Those that are hardest to tell from digits come more often.
 _HARD = (
-  *('letter', 'letter', 'encircled', 'polygon', 'outline', 'doodle'),
-  *('arrow', 'pair'),
+  *('letter', 'letter', 'letter', 'letter', 'letter', 'word', 'comma'),
+  *('encircled', 'polygon', 'outline', 'doodle', 'arrow', 'pair', 'mirrored'),
 )
 TURNS = (*KINDS.values(), *(KINDS[name] for name in _HARD))

@@ -11,10 +11,13 @@ from scipy import ndimage
 
 from mnist_jax.data import sketches
 
-FONTS = tuple(
-  f'DejaVuSans{mono}{style}'
-  for mono in ('', 'Mono')
-  for style in ('', '-Bold', '-Oblique', '-BoldOblique')
+FONTS = (
+  *(
+    f'DejaVuSans{mono}{style}'
+    for mono in ('', 'Mono')
+    for style in ('', '-Bold', '-Oblique', '-BoldOblique')
+  ),
+  *(font for font in ('cmss10', 'cmtt10') for _ in range(2)),
 )
 LETTERS = 'ACEFHJKLMNPRTUVWXYacdefhjkmnprtuvwx'
 
@@ -55,13 +58,15 @@ def check(rng: np.random.Generator) -> np.ndarray:
 
 
 def comma(rng: np.random.Generator) -> np.ndarray:
-  """Draws a comma: a round head and a tail that tapers."""
+  """Draws a comma: a round head and a tail that bends and tapers."""
   y, x = np.mgrid[0 : sketches.SIDE, 0 : sketches.SIDE] / sketches.SIDE
   ink = np.zeros_like(x, np.float32)
-  head, length = rng.uniform(0.14, 0.25), rng.uniform(0.4, 0.6)
-  for t in np.linspace(0, 1, 20):
-    middle = 0.6 - 0.3 * t**2, 0.25 + length * t
-    radius = head * (1 - 0.75 * t)
+  head, length = rng.uniform(0.14, 0.25), rng.uniform(0.35, 0.6)
+  lean, bend = rng.uniform(-0.1, 0.4), rng.uniform(0.1, 0.8)
+  taper, power = rng.uniform(0.6, 0.95), rng.uniform(0.08, 1.0)
+  for t in np.linspace(0, 1, 30):
+    middle = 0.6 + lean * t - bend * t**2, 0.25 + length * t
+    radius = head * (1 - taper * t**power)
     ink = np.maximum(ink, np.hypot(x - middle[0], y - middle[1]) < radius)
   return ink.astype(np.float32)
 

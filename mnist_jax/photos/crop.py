@@ -97,6 +97,12 @@ def _resize(pixels: np.ndarray) -> np.ndarray:
   )
 
 
+def _shrink(ink: np.ndarray) -> np.ndarray:
+  scale = min(1, _LARGE / max(ink.shape))
+  size = [max(1, round(scale * side)) for side in ink.shape[::-1]]
+  return np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BOX))
+
+
 def _is_dark_paper(dark: np.ndarray) -> bool:
   """Returns whether the darker class is the paper.
 
@@ -128,7 +134,8 @@ def _is_close(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
   if boxes[main][1].stop - boxes[main][1].start > 1.5 * ink.shape[0]:
     return False
   soft = 0.5 if max(shape) < segmentation.SCENE_SIDE else 0.25
-  if _is_solid(ink > soft):
+  # Small, so that grain does not break up a shadow.
+  if _is_solid(ink > soft) or _is_solid(_shrink(ink) > soft):
     return False
   small = max(shape) < segmentation.SCENE_SIDE  # It shows no scene.
   return small or _largest_margin(ink > 0.5) < _MARGIN

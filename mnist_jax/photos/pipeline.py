@@ -112,9 +112,11 @@ def _find(
     return found, shape, cropped.margin
   strength, noise = ink.measure(pixels)
   deadline.check('finding the ink')
-  strength = line_removal.remove_ruled_lines(strength, noise)
+  rest = line_removal.remove_ruled_lines(strength, noise)
   deadline.check('removing ruled lines')
-  return segmentation.find_digits(strength, noise), strength.shape, 0
+  is_ruled = not np.array_equal(rest, strength)
+  found = segmentation.find_digits(rest, noise, is_ruled=is_ruled)
+  return found, rest.shape, 0
 
 
 def cut(digit: Digit) -> list[tuple[touching.Piece, Digit]]:

@@ -17,7 +17,11 @@ NEIGHBOURS = np.ones((3, 3), bool)  # Diagonal neighbours are connected too.
 _MAX_PARTS = 2_000
 _WIDEST = 2.5  # Times its height; anything wider is a line.
 _MANY = 8
-_DOT = 0.015  # Of the shorter side; as large as the dots of squared paper.
+# Of the shorter side, but at least in pixels: as large as the dots that squared
+# paper leaves.
+_DOT, _DOT_PIXELS = 0.015, 6
+_HAIR = 0.06  # Of its length: the width of a line. Few pens are as thin.
+_HAIR_AT_BORDER = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +33,12 @@ class DigitInk:
 
 
 def find_digits(
-  ink: np.ndarray, noise: float, share: float = 0.3, *, is_level: bool = False
+  ink: np.ndarray,
+  noise: float,
+  share: float = 0.3,
+  *,
+  is_ruled: bool = False,
+  is_level: bool = False,
 ) -> list[DigitInk]:
   """Finds the digits.
 
@@ -37,6 +46,7 @@ def find_digits(
     ink: [h, w] float32 in [0, 1].
     noise: the standard deviation of `ink` on bare paper.
     share: of the strongest ink that a faint part of a stroke has.
+    is_ruled: whether ruled lines were removed, of which a rest may be left.
     is_level: whether rows are known to be level.
 
   Returns:
@@ -52,20 +62,20 @@ def find_digits(
   parts = _remove_fragments(parts)
   angle = 0 if is_level else layout.estimate_tilt(parts)
   if angle:
-    return _find_tilted(ink, noise, share, angle)
+    return _find_tilted(ink, noise, share, angle, is_ruled)
   digits = [
     digit
     for row in layout.split_into_rows(parts)
     for digit in layout.join_row(row)
     if digit.width < _WIDEST * digit.height
   ]
-  if _are_dots(digits, ink.shape):
+  if _are_dots(digits, ink.shape) or (is_ruled and _are_hairs(digits, labels)):
     return []
   return [_cut_out(ink, labels, digit, noise) for digit in digits]
 
 
 def _find_tilted(
-  ink: np.ndarray, noise: float, share: float, angle: float
+  ink: np.ndarray, noise: float, share: float, angle: float, is_ruled: bool
 ) -> list[DigitInk]:
   """Finds the digits after turning the picture so that rows are level."""
   turned = np.asarray(
@@ -73,7 +83,7 @@ def _find_tilted(
       angle, Image.Resampling.BICUBIC, expand=True, fillcolor=0.0
     )
   ).clip(0, 1)
-  found = find_digits(turned, noise, share, is_level=True)
+  found = find_digits(turned, noise, share, is_ruled=is_ruled, is_level=True)
   return [
     dataclasses.replace(
       digit, box=_turn_back(digit.box, turned.shape, ink.shape, angle)
@@ -143,11 +153,26 @@ def _find_parts(
 
 
 def _remove_frame(parts: list[Part], shape: tuple[int, ...]) -> list[Part]:
-  """Removes parts along the border, as of a frame, if others are left."""
+  """Removes what is no digit because of where it lies.
+
+  In a whole scene a part that reaches three borders is the edge of a shadow, or
+  a net of lines. Parts along the border, as of a frame, are removed if others
+  are left.
+  """
+  if min(shape) >= SCENE_SIDE:
+    parts = [part for part in parts if _num_borders(part, shape) < 3]
   inner = [part for part in parts if not _is_along_border(part, shape)]
   if inner and max(part.size for part in inner) > 0.12 * min(shape):
     return inner
   return parts
+
+
+def _num_borders(part: Part, shape: tuple[int, ...]) -> int:
+  """Returns how many borders of the picture a part reaches."""
+  height, width = shape
+  return sum(
+    (part.x0 <= 1, part.y0 <= 1, part.x1 >= width - 1, part.y1 >= height - 1)
+  )
 
 
 def _remove_fragments(parts: list[Part]) -> list[Part]:
@@ -174,7 +199,26 @@ def _is_along_border(part: Part, shape: tuple[int, ...]) -> bool:
 def _are_dots(digits: list[Part], shape: tuple[int, ...]) -> bool:
   """Returns whether these are many dots, as where faint lines cross."""
   largest = max((digit.size for digit in digits), default=0)
-  return len(digits) >= _MANY and largest < _DOT * min(shape)
+  dot = max(_DOT * min(shape), _DOT_PIXELS)
+  return len(digits) >= _MANY and largest < dot
+
+
+def _are_hairs(digits: list[Part], labels: np.ndarray) -> bool:
+  """Returns whether these are hairlines only, as rests of squared paper are.
+
+  A single one may be a 1, unless it touches the border.
+  """
+  if not digits:
+    return False
+  height, width = labels.shape
+  sizes = np.bincount(labels.ravel())
+  thickness = [sizes[digit.labels].sum() / digit.size**2 for digit in digits]
+  if len(digits) > 1:
+    return max(thickness) < _HAIR
+  (digit,) = digits
+  inside = digit.x0 > 1 and digit.y0 > 1
+  inside &= digit.x1 < width - 1 and digit.y1 < height - 1
+  return not inside and thickness[0] < _HAIR_AT_BORDER
 
 
 def _cut_out(

@@ -21,7 +21,7 @@ _MAX_CUTS = 12
 _NARROW, _WIDE = 0.09, 1.35  # Of the height: the widths of pieces.
 _TWO = 1.3  # Of the height: narrower ink is at most two digits.
 _MOST_INK = 0.45  # Of the height: what a cut goes through, one stroke.
-_INK = 0.3  # Of full ink: what counts as a stroke.
+_CONTRAST = 4  # Power of the ink, which is lighter where two strokes meet.
 _STRAY = 0.02  # The cost of a step to the side, in full ink.
 
 
@@ -82,12 +82,12 @@ def _find_seams(ink: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
   places = np.arange(step, width - step // 2, step)
   if not len(places):
     return [], []
-  found = [_cheapest(ink, places, round(reach * height)) for reach in _REACHES]
+  found = [
+    _cheapest(ink**_CONTRAST, places, round(reach * height))
+    for reach in _REACHES
+  ]
   seams = np.concatenate([seams for seams, _ in found])
   costs = np.concatenate([costs for _, costs in found])
-  if width < height:  # A ring, rather than two digits that touch twice.
-    once = np.array([_count_strokes(ink, seam) < 2 for seam in seams], bool)
-    seams, costs = seams[once], costs[once]
   chosen = _choose(seams, costs, _APART * height, _MOST_INK * height)
   return [seams[i] for i in chosen], [float(costs[i]) for i in chosen]
 
@@ -118,12 +118,6 @@ def _cheapest(
   offsets = np.stack(path[::-1], axis=1)
   seams = np.take_along_axis(columns, offsets, axis=1) - reach - 1
   return seams.clip(0, width), total.min(axis=1)
-
-
-def _count_strokes(ink: np.ndarray, seam: np.ndarray) -> int:
-  """Returns how many strokes a cut goes through, one after another."""
-  inside = ink[np.arange(len(seam)), seam.clip(0, ink.shape[1] - 1)] > _INK
-  return int(inside[0]) + int((inside[1:] > inside[:-1]).sum())
 
 
 def _choose(

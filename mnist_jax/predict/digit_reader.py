@@ -19,18 +19,12 @@ THRESHOLD = 0.9
 NO_DIGIT_CONFIDENCE = 0.4
 
 _PAIR = 0.6  # Of its height: narrower ink is not two digits.
-# Ink of a height's width, or of the widest digit's, is one digit when the
-# confidence is higher.
-_CERTAIN, _CERTAIN_WIDE, _WIDEST = 0.95, 0.99, 1.3
-# What follows was fitted to the choosing pages of experiments/pages by maximum
-# likelihood: 392 touching pairs, and 235 wide digits that are to stay whole.
-_USUAL_WIDTH = 0.9  # Of its height: few digits are wider.
-_USUAL_HEIGHT = 0.75  # Of the ink that is cut: few digits in it are lower.
-# Log-likelihoods, for each height: of width too much, of height too little, and
-# of ink that a cut goes through.
-_TOO_WIDE, _TOO_LOW, _THROUGH = 2.2, 2.75, 5.0
-# For ink as a whole its log-likelihood and its width count so many times.
-_WHOLE, _WHOLE_WIDE = 2.2, 1.4
+_WIDEST = 1.3  # Of its height: wider ink is several digits.
+# Chosen on pairs, single digits and rows of the choosing pages of
+# experiments/pages: above this confidence ink is not cut, and so many
+# log-likelihoods count against a cut for each height of ink it goes through.
+_CERTAIN = 0.98
+_THROUGH = 1.5
 
 Verdict = Literal['sure', 'unsure', 'no digit']
 
@@ -79,33 +73,51 @@ def read(
   parted = []
   for digit, probabilities in found:
     parted += _part(digit, probabilities, classifier)
+  verdicts = _judge_all(parted, threshold)
   return picture, tuple(
     Prediction(
       digit=int(row.argmax()),
       confidence=float(row.max()),
       runner_up=int(row.argsort()[-2]),
-      verdict=_judge_all(digit, float(row.max()), threshold),
+      verdict=verdict,
       box=digit.box,
       probabilities=row,
       image=digit.image,
       touching=digit.touching,
     )
-    for digit, row in parted
+    for (digit, row), verdict in zip(parted, verdicts, strict=True)
   )
 
 
-def _judge_all(
-  digit: pipeline.Digit, confidence: float, threshold: float
-) -> Verdict:
-  """Returns the verdict; pieces of a cut are never sure.
-
-  Of many cuts the best was chosen, and half a letter can look like a digit.
-  """
-  verdict = judge(confidence, threshold)
-  return 'unsure' if digit.touching and verdict == 'sure' else verdict
-
-
 Read = tuple[pipeline.Digit, np.ndarray]  # With its probabilities [10].
+
+
+def _judge_all(found: Sequence[Read], threshold: float) -> list[Verdict]:
+  """Returns the verdict on each digit of a picture.
+
+  Two kinds are never sure. Pieces of a cut: of many cuts the best was chosen,
+  and half a letter can look like a digit. And digits of a row of which most are
+  not sure: they are likely to be the letters of a word.
+  """
+  verdicts = [judge(float(row.max()), threshold) for _, row in found]
+  for i, (digit, _) in enumerate(found):
+    if digit.touching and verdicts[i] == 'sure':
+      verdicts[i] = 'unsure'
+  boxes = [digit.box for digit, _ in found]
+  is_sure = np.array([verdict == 'sure' for verdict in verdicts])
+  return [
+    'unsure'
+    if verdict == 'sure' and is_sure[_row_of(box, boxes)].mean() < 0.5
+    else verdict
+    for box, verdict in zip(boxes, verdicts, strict=True)
+  ]
+
+
+def _row_of(box: segmentation.Box, boxes: list[segmentation.Box]) -> np.ndarray:
+  """Returns which boxes [N] are in one row with a box: bool [N]."""
+  tops, bottoms = np.array(boxes)[:, [1, 3]].T
+  overlap = np.minimum(bottoms, box[3]) - np.maximum(tops, box[1])
+  return overlap > 0.5 * np.minimum(bottoms - tops, box[3] - box[1])
 
 
 def _read_all(
@@ -124,12 +136,11 @@ def _part(
   """Returns what reads best: the digit as it is, or the pieces of a cut.
 
   The best way from the left end to the right end of all pieces is the one with
-  the largest product of confidences, less what is unlikely about its cuts.
+  the largest product of confidences, less the ink that its cuts go through.
   """
   height, width = digit.ink.shape
   confidence = float(probabilities.max())
-  certain = _CERTAIN if width < height else _CERTAIN_WIDE
-  is_one = width < _WIDEST * height and confidence > certain
+  is_one = width < _WIDEST * height and confidence > _CERTAIN
   if width < _PAIR * height or is_one:
     return [(digit, probabilities)]
   cut = pipeline.cut(digit)
@@ -140,34 +151,12 @@ def _part(
   ):
     if piece.start not in best:
       continue
-    low = max(0.0, _USUAL_HEIGHT - _height(found[0]) / _height(digit))
-    score = best[piece.start][0] + _score(*found)
-    score -= _TOO_LOW * low + _THROUGH * piece.cost
-    if piece.stop not in best or score > best[piece.stop][0]:
-      best[piece.stop] = score, [*best[piece.start][1], found]
+    likelihood, parts = best[piece.start]
+    likelihood += float(np.log(found[1].max())) - _THROUGH * piece.cost
+    if piece.stop not in best or likelihood > best[piece.stop][0]:
+      best[piece.stop] = likelihood, [*parts, found]
   end = max((piece.stop for piece, _ in cut), default=0)
-  score, parts = best.get(end, (-np.inf, []))
-  if len(parts) < 2 or score <= _score_whole(digit, probabilities):
+  likelihood, parts = best.get(end, (-np.inf, []))
+  if len(parts) < 2 or likelihood <= np.log(confidence):
     return [(digit, probabilities)]
   return parts
-
-
-def _score(digit: pipeline.Digit, probabilities: np.ndarray) -> float:
-  """Returns the log-likelihood that this is one digit: few are wide."""
-  return float(np.log(probabilities.max())) - _TOO_WIDE * _excess(digit)
-
-
-def _score_whole(digit: pipeline.Digit, probabilities: np.ndarray) -> float:
-  """Returns the same for ink as it is, to be compared with its pieces."""
-  likelihood = _WHOLE * float(np.log(probabilities.max()))
-  return likelihood - _WHOLE_WIDE * _TOO_WIDE * _excess(digit)
-
-
-def _excess(digit: pipeline.Digit) -> float:
-  """Returns how much wider than usual a digit is, in its height."""
-  x0, _, x1, _ = digit.box
-  return max(0.0, (x1 - x0) / _height(digit) - _USUAL_WIDTH)
-
-
-def _height(digit: pipeline.Digit) -> int:
-  return digit.box[3] - digit.box[1]

@@ -12,6 +12,8 @@ from mnist_jax.training import optim
 from mnist_jax.training.metrics import Metrics
 from mnist_jax.training.train_state import TrainState
 
+NON_DIGIT_WEIGHT = 0.5  # As in the paper; see `smoothed_cross_entropy`.
+
 
 def train_step(
   state: TrainState,
@@ -130,11 +132,15 @@ def smoothed_cross_entropy(
     labels: [B] integers in 0..9.
     smoothing: in [0, 1), spread evenly over all classes (Szegedy et al. 2016).
     is_digit: [B] bool, or None for all. The target of the others is the same
-      for every class, whatever their label (Hendrycks et al. 2019).
+      for every class, whatever their label, and their loss counts
+      NON_DIGIT_WEIGHT times (Hendrycks et al. 2019).
   """
   targets = optax.smooth_labels(
     jax.nn.one_hot(labels, logits.shape[-1]), smoothing
   )
   if is_digit is not None:
     targets = jnp.where(is_digit[:, None], targets, 1 / logits.shape[-1])
-  return optax.softmax_cross_entropy(logits, targets).mean()
+  losses = optax.softmax_cross_entropy(logits, targets)
+  if is_digit is not None:
+    losses = jnp.where(is_digit, losses, NON_DIGIT_WEIGHT * losses)
+  return losses.mean()

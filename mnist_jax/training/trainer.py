@@ -31,7 +31,7 @@ class Trainer:
   """The config, the data on the devices, and the functions that run there."""
 
   config: ml_collections.ConfigDict
-  dataset: datasets.Dataset  # With non-digits, where the config has them.
+  dataset: datasets.Dataset  # With drawings, where the config has them.
   mesh: jax.sharding.Mesh
   model: cnn.Cnn
   optimizer: optim.Optimizer
@@ -127,7 +127,7 @@ def create_trainer(
     errors.UserError: when the batch is larger than the training data, or the
       devices cannot share it.
   """
-  dataset = _add_non_digits(dataset, config.data.non_digits)
+  dataset = _add_drawings(dataset, config.data)
   _check_batch_size(config.data.batch_size, dataset)
   batch_size, num_train = config.data.batch_size, len(dataset.train)
   mesh = devices.create_mesh(config.num_devices, batch_size, epoch_lib.AXIS)
@@ -197,21 +197,29 @@ def _check_batch_size(batch_size: int, dataset: datasets.Dataset) -> None:
     )
 
 
-def _add_non_digits(
-  dataset: datasets.Dataset, share: float
+def _add_drawings(
+  dataset: datasets.Dataset, config_data: ml_collections.ConfigDict
 ) -> datasets.Dataset:
-  """Appends drawings to the training set: `share` of the number of digits."""
-  if not share:
-    return dataset
-  # Imported late, because few runs need SciPy and Pillow here.
-  from mnist_jax.data import non_digits
+  """Appends drawn images to the training set, as many as the config says.
 
-  train = dataset.train
-  # As the splits, they do not depend on the seed: trials share the data.
-  images = non_digits.draw(
-    round(share * len(train)), train.images, train.labels, seed=0
-  )
-  return dataclasses.replace(dataset, train=train.with_non_digits(images))
+  Like the splits they do not depend on the seed: trials share the data.
+  """
+  digits = train = dataset.train
+  if config_data.non_digits:
+    # Imported late, because few runs need SciPy and Pillow here.
+    from mnist_jax.data import non_digits
+
+    count = round(config_data.non_digits * len(digits))
+    images = non_digits.draw(count, digits.images, digits.labels, seed=0)
+    train = train.followed_by(images, np.full(count, datasets.NON_DIGIT))
+  if config_data.pieces:
+    from mnist_jax.photos import pieces
+
+    count = round(config_data.pieces * len(digits))
+    train = train.followed_by(
+      *pieces.draw(count, digits.images, digits.labels, seed=0)
+    )
+  return dataclasses.replace(dataset, train=train)
 
 
 def _put_splits(

@@ -109,6 +109,8 @@ class Checkpoints:
         force=True,
       )
     except (OSError, ValueError) as error:  # Tensorstore raises ValueError.
+      if multihost.loss_of_another(error):  # So does a lost process.
+        raise
       raise atomic_files.unwritable(self.path, error) from error
 
   def restore_newest(self, like: Any) -> Restored | None:

@@ -200,13 +200,16 @@ def test_the_last_497_rows_of_uci_digits_are_always_the_test_set(
   assert set(dataset.test.labels) == set(range(10))
 
 
-def test_non_digits_follow_the_digits_of_a_split_and_have_no_row():
+def test_added_images_follow_those_of_a_split_and_have_no_row():
   train = load_uci('random').train
-  both = train.with_non_digits(train.images[:3])
-  assert (len(both), both.num_digits()) == (1_103, 1_100)
+  added = np.array([datasets.NON_DIGIT, 7, datasets.NON_DIGIT])
+  both = train.followed_by(train.images[:3], added)
+  assert (len(both), both.num_digits()) == (1_103, 1_101)
   np.testing.assert_array_equal(both.images[:-3], train.images)
   np.testing.assert_array_equal(both.labels[:-3], train.labels)
-  assert set(both.labels[-3:]) == set(both.indices[-3:]) == {-1}
+  np.testing.assert_array_equal(both.labels[-3:], added)
+  assert (both.labels.dtype, both.indices.dtype) == (np.int32, np.int32)
+  assert set(both.indices[-3:]) == {-1}
   assert train.num_digits() == len(train) == 1_100
 
 

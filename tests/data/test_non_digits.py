@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
+from experiments.non_digits import held_out as held_out_kinds
+from experiments.pages import non_digits as pages
 from mnist_jax.data import non_digits, shapes, sketches
 from mnist_jax.photos import normalize
 
@@ -93,11 +95,13 @@ def test_a_letter_that_looks_like_a_digit_is_not_drawn(character):
   assert character not in shapes.LETTERS
 
 
-def test_only_fonts_without_serifs_are_drawn():
-  assert len(shapes.FONTS) == 8
-  for name in shapes.FONTS:
-    family, _ = sketches.load_font(name).getname()
-    assert family in ('DejaVu Sans', 'DejaVu Sans Mono')
+def test_no_font_of_the_pages_and_of_the_held_out_letters_is_drawn():
+  held_out = {
+    sketches.load_font(name).getname()[0]
+    for name in (*held_out_kinds.FONTS, *pages.FONTS)
+  }
+  drawn = {sketches.load_font(name).getname()[0] for name in shapes.FONTS}
+  assert drawn.isdisjoint(held_out)
 
 
 @pytest.mark.parametrize('by', [-1.0, 0.0, 2.0])

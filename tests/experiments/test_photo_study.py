@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import photo_peers, photo_views, photos, readme
+from experiments import (
+  photo_calibration,
+  photo_peers,
+  photo_views,
+  photos,
+  readme,
+)
 from mnist_jax.photos import pipeline
+from mnist_jax.predict import classifier, weights
 
 ONE, OTHER = ('weights', 'one'), ('weights', 'other')
 PEER = ('peers', 'Peer')
@@ -115,3 +122,25 @@ def test_absent_peers_are_left_out_with_a_line_on_how_to_install(
 def test_tesseract_finds_nothing_on_empty_paper():
   empty = np.full((80, 200), 250, np.uint8)
   assert photo_peers.read_by_tesseract(empty, 'row') == ()
+
+
+def test_confidences_are_counted_where_one_digit_is_found(digits, tmp_path):
+  images, labels = digits
+  for i in range(8):
+    paper = np.full((90, 90), 230, np.uint8)
+    large = Image.fromarray(255 - images[i]).resize((56, 56))
+    paper[17:73, 17:73] = np.minimum(large, 230)
+    Image.fromarray(paper).save(tmp_path / f'{i}.png')
+  Image.new('L', (90, 90), 230).save(tmp_path / 'empty.png')
+  truth = {tmp_path / f'{i}.png': int(labels[i]) for i in range(8)}
+  network = classifier.Classifier(weights.load_weights('improved'))
+  found = photo_calibration.measure(
+    {'desks': truth, 'walls': {tmp_path / 'empty.png': 0}}, network
+  )
+  assert (found['images'], found['found']) == (9, 8)
+  assert sum(each['count'] for each in found['bins']) == 8
+  wrong = {path: (label + 1) % 10 for path, label in truth.items()}
+  other = photo_calibration.measure({'desks': wrong}, network)
+  assert found['accuracy'] + other['accuracy'] <= 1
+  assert found['confidence'] == pytest.approx(other['confidence'])
+  assert photo_calibration.as_markdown(found).count('\n') > 2

@@ -8,12 +8,26 @@ from experiments.pages import kinds
 from mnist_jax.photos import pipeline
 
 
-# Squared paper in narrow strips, with faint lines and in noise.
-@pytest.mark.parametrize('index', [1, 19, 37, 39, 107, 115])
+# Squared paper in narrow strips, with faint lines, in noise and in shadow.
+@pytest.mark.parametrize(
+  'index', [1, 19, 37, 39, 107, 115, 240, 471, 484, 519, 588]
+)
 def test_nothing_is_found_on_squared_paper(index):
   drawn = kinds.draw('empty', None, 'choose', index)
   assert drawn.variant.startswith('squared')
   assert not pipeline.read_picture(samples.as_png(drawn.pixels)).digits
+
+
+def test_nothing_is_found_in_a_grainy_shadow():
+  drawn = kinds.draw('empty', None, 'choose', 409)
+  assert drawn.variant == 'bare, shadow'
+  assert not pipeline.read_picture(samples.as_png(drawn.pixels)).digits
+
+
+def test_thin_ones_are_found_where_no_line_was_removed():
+  hairs = np.zeros((400, 300), np.float32)
+  hairs[100:300, 80:83] = hairs[120:320, 180:183] = 1
+  assert len(pipeline.read_picture(samples.on_paper(hairs)).digits) == 2
 
 
 @pytest.mark.parametrize('mirrored', [False, True])

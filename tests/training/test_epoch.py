@@ -150,3 +150,14 @@ def test_trials_of_other_seeds_share_the_non_digits():
     create_trainer(non_digits=0.1).dataset.train.images,
     first.dataset.train.images,
   )
+
+
+def test_pieces_of_touching_digits_are_trained_on_as_what_they_are():
+  config = config_lib.load('fast:smoke')
+  config.data.update(name='uci_digits', valid='random', pieces=0.1)
+  train = trainer_lib.create_trainer(
+    config, datasets.load_dataset(config.data)
+  ).dataset.train
+  labels = train.labels[1_100:]
+  assert len(labels) == 110
+  assert 0 < (labels == datasets.NON_DIGIT).sum() < 110

@@ -10,6 +10,7 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from mnist_jax import errors
+from mnist_jax.distributed import multihost
 from mnist_jax.workdir import checkpoint
 
 
@@ -185,6 +186,37 @@ def test_whatever_file_of_the_newest_is_damaged_an_older_one_is_read(
     assert step in (2, 3), file
     assert restored.progress['epochs'] == step
     np.testing.assert_array_equal(restored.state['kernel'], step)
+
+
+def test_a_broken_file_of_an_older_checkpoint_stops_neither_reading_nor_saving(
+  tmp_path,
+):
+  save(tmp_path / 'whole', [1, 2, 3])
+  older = tmp_path / 'whole' / 'checkpoints/2'
+  files = [p.relative_to(older) for p in older.rglob('*') if p.is_file()]
+  for i, file in enumerate(files):
+    path = shutil.copytree(tmp_path / 'whole', tmp_path / str(i))
+    empty(path / 'checkpoints/2' / file)
+    with checkpoint.Checkpoints(path) as checkpoints:
+      checkpoints.keep(3)
+      restored = checkpoints.restore_newest(abstract(make_state(0)))
+      assert (int(restored.state['step']), restored.damaged) == (3, []), file
+      checkpoints.save(4, make_state(4), {'epochs': 4}, evaluated=True)
+    assert {3, 4} <= set(saved_steps(path)), file
+
+
+def test_a_save_that_fails_for_a_lost_process_is_not_blamed_on_the_disk(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setattr(multihost, 'count', lambda: 2)
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+
+    def fail(*unused, **unused_too):
+      raise ValueError('UNKNOWN: Gloo AllGather failed: closed by peer')
+
+    monkeypatch.setattr(checkpoints._manager, 'save', fail)
+    with pytest.raises(ValueError, match='Gloo'):
+      checkpoints.save(1, make_state(1), {}, evaluated=True)
 
 
 def test_nothing_readable_is_an_error_that_gives_each_reason(tmp_path):
