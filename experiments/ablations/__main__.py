@@ -19,13 +19,14 @@ from absl import flags
 
 import experiments
 from experiments import sweep_flags
+from mnist_jax import config as config_lib
 from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import initialize
 from mnist_jax.workdir import atomic_files
 
 WORKDIR = 'runs/ablations'
 
-_CONFIG = absl_flags.define_config('configs/improved.py')
+_CONFIG = absl_flags.define_config(str(config_lib.RECIPES / 'improved.py'))
 _NUM_SEEDS = flags.DEFINE_integer(
   'num_seeds', 3, 'How many seeds of each variant.'
 )

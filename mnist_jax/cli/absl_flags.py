@@ -254,6 +254,8 @@ def _unknown_extra(error: Exception) -> str:
 
 def _describe_bad_value(message: str) -> str:
   """Rewrites absl's 'flag --config.data.batch_size=abc: ...'."""
+  if 'config' not in flags.FLAGS:
+    return message
   flag: Any = flags.FLAGS['config']
   known = config_lib.flatten(flag.value or config_lib.default())
   match = re.match(r'flag --config\.([^=]+)=(.*?): ', message)

@@ -54,7 +54,7 @@ def _acquire(folder: pathlib.Path) -> IO[str]:
   try:
     folder.mkdir(parents=True, exist_ok=True)
     file = path.open('a+')
-  except OSError as error:
+  except (OSError, RecursionError) as error:  # mkdir calls itself.
     raise atomic_files.unwritable(path, error) from error
   try:
     _lock(file)

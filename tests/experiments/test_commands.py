@@ -14,14 +14,15 @@ from mnist_jax import errors
 SMOKE = '--config=configs/fast.py:smoke'
 
 
-def run(module, *flags):
+def run(module, *flags, cwd=experiments.ROOT):
+  paths = {'PATH': '/nowhere', 'PYTHONPATH': str(experiments.ROOT)}
   return subprocess.run(
     [sys.executable, '-m', f'experiments.{module}', *flags],
-    cwd=experiments.ROOT,
+    cwd=cwd,
     capture_output=True,
     text=True,
     timeout=120,
-    env=os.environ | {'PATH': '/nowhere'},  # Without Slurm.
+    env=os.environ | paths,  # Without Slurm.
   )
 
 
@@ -37,6 +38,7 @@ def run(module, *flags):
     ('seed_sweep', [SMOKE, '--grid', 'optim.lr=fast'], "'fast'"),
     ('seed_sweep', [SMOKE, '--grid=optim.lrr=1'], 'optim.lr'),
     ('photos', ['--data=/nowhere'], 'labels.csv'),
+    ('photos', ['--half=both'], 'choose|report'),
     ('pages', ['--half=choose', '--rows=plane'], 'plain'),
     ('pages', ['--count=0'], 'at least 1'),
     ('pages', ['--rows=plain'], '--half=choose'),
@@ -52,6 +54,13 @@ def test_a_wrong_flag_is_one_line(module, flags, words):
   assert done.returncode == 2, done.stderr
   assert done.stderr.count('\n') == 1, done.stderr
   assert words in done.stderr
+
+
+def test_a_wrong_flag_is_one_line_from_another_folder(tmp_path):
+  done = run('ablations', '--num_seeds=x', cwd=tmp_path)
+  assert done.returncode == 2, done.stderr
+  assert done.stderr.count('\n') == 1, done.stderr
+  assert 'num_seeds' in done.stderr
 
 
 @pytest.mark.parametrize('flags', [['--submit=slurm'], ['--submit=local']])

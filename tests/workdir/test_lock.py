@@ -67,6 +67,14 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     pass
 
 
+def test_a_folder_too_deep_to_be_made_is_one_line(tmp_path):
+  with (
+    pytest.raises(errors.UserError, match='cannot be written'),
+    lock.hold(tmp_path / ('x/' * 2000)),
+  ):
+    pass
+
+
 def test_a_name_that_checkpoints_cannot_use_is_one_line(tmp_path):
   with (
     pytest.raises(errors.UserError, match='not UTF-8'),
