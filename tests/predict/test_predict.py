@@ -239,6 +239,8 @@ def test_help_lists_the_flags_without_importing_jax():
     (['--weight=robust', '--jsn', 'a.png'], ['--jsn']),
     (['--weights=robst', 'a.png'], ['robst', "'robust'"]),
     (['--weights=', 'a.png'], ["''", 'robust']),
+    (['--config=robst', 'a.png'], ['config robst', "'robust'"]),
+    (['--config=wrong.py', 'a.png'], ['wrong.py, line 1: ZeroDivisionError']),
     ([f'--weights={"a" * 5000}', 'a.png'], ['aaa', 'robust']),
     ([''], ["''", 'write . for']),
     (['a.png', ''], ["''", 'write . for']),
@@ -263,6 +265,7 @@ def workdir(tmp_path):
   for path in weights.PRETRAINED.glob('robust.*'):
     (tmp_path / path.name).write_bytes(path.read_bytes())
   (tmp_path / 'picture.png').write_bytes(drawings.picture())
+  (tmp_path / 'wrong.py').write_text('1 / 0')
   return tmp_path
 
 
