@@ -279,7 +279,6 @@ def test_a_file_name_may_hold_bytes_that_are_not_text(run, tmp_path):
   assert figure.is_file()
 
 
-@pytest.mark.filterwarnings('error')
 def test_a_file_name_cannot_change_what_a_terminal_shows(run, tmp_path, drawn):
   for name in ('a\n\x1b[31m.png', 'b\n\x1b[31m.png', '数字.png'):
     (tmp_path / name).write_bytes(drawings.row(7))
