@@ -239,7 +239,8 @@ def test_only_the_first_process_prints_and_writes(together):
   assert 'in 2 processes' in first
   assert 'Gloo' not in first
   assert second == ''
-  rows = [json.loads(line) for line in (path / 'metrics.jsonl').open()]
+  lines = (path / 'metrics.jsonl').read_text().splitlines()
+  rows = [json.loads(line) for line in lines]
   assert [row['epoch'] for row in rows] == [1, 2]
   assert (path / 'report.html').exists()
   assert not list(path.rglob('*tmp*'))

@@ -131,7 +131,7 @@ def all_ways(tmp_path_factory):
   env['JAX_ENABLE_X64'] = '1'
   env['JAX_DISABLE_MOST_OPTIMIZATIONS'] = '1'  # Seven programs, run once each.
   command = [sys.executable, __file__, str(path)]
-  subprocess.run(command, env=env, check=True, timeout=280)
+  subprocess.run(command, env=env, check=True, timeout=600)
   ways = collections.defaultdict(dict)
   with np.load(path) as arrays:
     for name in arrays:
