@@ -163,9 +163,11 @@ def initialize(processes: Processes | None, *, join_timeout: int) -> None:
       )
   except jax.errors.JaxRuntimeError as error:
     if 'DEADLINE_EXCEEDED' in str(error):
-      raise errors.UserError(late) from error
+      _leave(late)
     _leave(multihost.GONE.format(multihost.first_line(error)))
   except (ValueError, KeyError, RuntimeError, OSError) as error:
+    if 'bad_cast' in str(error):  # The same as abort(); see _abort_on_a_loss.
+      os.abort()
     raise errors.UserError(
       f'the processes cannot join ({multihost.first_line(error)}); outside TPU '
       'pods, Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
