@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 
+import drawings
 import numpy as np
 import pytest
 
@@ -43,7 +44,7 @@ REGISTRIES = (
   optim.OPTIMIZERS,
   optim.SCHEDULES,
 )
-NUM_DEVICES = 2  # What the page shows depends on it in one place.
+NUM_DEVICES = 2  # One of the page's mistakes can be seen on no fewer.
 
 pytestmark = pytest.mark.usefixtures('quick_compile')
 
@@ -105,6 +106,9 @@ def folder(tmp_path_factory):
     images=arrays.train_images[:600],
     labels=arrays.train_labels[:600],
   )
+  (folder / 'photo.png').write_bytes(
+    drawings.picture(drawings.STROKES[7], form='PNG')
+  )
   return folder
 
 
@@ -132,8 +136,13 @@ def run(folder, *command):
   )
 
 
+def lines_of(block):
+  """Returns the commands of a block, each in one line."""
+  return block.replace('\\\n', ' ').splitlines()
+
+
 def run_line(folder, line):
-  name, *command = shlex.split(line.replace('\\\n', ' '))
+  name, *command = shlex.split(line)
   assert name == 'python'
   return run(folder, *command)
 
@@ -141,7 +150,7 @@ def run_line(folder, line):
 @pytest.fixture(scope='module')
 def finished(folder):
   """The folder after the page's commands, which have all succeeded."""
-  for line in blocks('bash'):
+  for line in itertools.chain(*map(lines_of, blocks('bash'))):
     done = run_line(folder, line)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
@@ -177,11 +186,17 @@ def test_the_commands_train_what_the_page_adds(finished):
 
 def test_a_run_of_the_page_is_read_by_a_fresh_process(finished):
   code = 'import numpy as np\nimages = np.zeros((5, 28, 28), np.uint8)\n'
-  page = finished / 'runs' / 'mine-seed0' / 'report.html'
-  page.unlink()
   *_, block = blocks('python run')
   done = run(finished, '-c', f'{code}{block}\nassert len(images) == 5')
   assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_that_read_a_workdir_take_its_recipe(finished):
+  reading, analysis = lines_of(blocks('bash')[-1])
+  assert 'photo.png -> ' in run_line(finished, reading).stdout
+  page = finished / 'runs' / 'mine-seed0' / 'report.html'
+  page.unlink()
+  assert str(page.relative_to(finished)) in run_line(finished, analysis).stdout
   assert page.exists()
 
 
@@ -233,6 +248,7 @@ def test_a_mistake_in_python_gives_the_line_of_the_page(code, answer, inside):
 def test_a_mistake_in_a_command_gives_the_line_of_the_page(
   line, answer, finished
 ):
+  (line,) = lines_of(line)
   done = run_line(finished, line)
   assert done.returncode == 2
   assert words(answer) == words(done.stderr)

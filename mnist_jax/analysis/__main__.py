@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_all(argv: Sequence[str] | None) -> int:
-  for line in _choose(**vars(_parse(argv))):
+  given = _parse(argv)
+  argparse_args.load_config(given.config)
+  for line in _choose(given.workdirs, given.out):
     print(line, flush=True)  # The next one may take seconds.
   return 0
 
@@ -51,6 +53,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     help='folder of a comparison, one below comparisons/ with the names of the '
     'runs when not given; or of the figures of a sweep',
   )
+  argparse_args.add_config(parser)
   given = parser.parse_args(argv)
   if not given.workdirs:
     parser.error('give the workdir of a run, or several to compare them')
@@ -136,9 +139,8 @@ def _load_dataset(run):
   data = places | run.config['data'] | {'name': run.result['dataset']}
   if data['name'] not in datasets.DATASETS:
     raise errors.UserError(
-      f'the run is on the data set {data["name"]!r}, which a recipe adds; in '
-      "Python, call config.load('RECIPE') of mnist_jax.config first, then "
-      'mnist_jax.analysis.__main__.main([WORKDIR])'
+      f'the run is on the data set {data["name"]!r}, which a recipe adds; '
+      'give --config=RECIPE'
     )
   return datasets.load_dataset(types.SimpleNamespace(**data))
 

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
   # Opened first, to report a port in use before the compilation.
   with listen(given.host, given.port) as listener:
     port = listener.getsockname()[1]
-    classifiers = load_classifiers(given.weights)
+    classifiers = load_classifiers(given.weights, given.config)
     serving = server.create_server(app.create_app(classifiers, given.host))
     print(f'open http://{given.host}:{port} (Ctrl-C ends it)', flush=True)
     with contextlib.suppress(KeyboardInterrupt):  # The way to end it.
@@ -72,6 +72,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     metavar='NAME_OR_DIR',
     help='first in the list of networks; %(default)s when not given',
   )
+  argparse_args.add_config(parser)
   given = parser.parse_args(argv)
   if not 0 <= given.port <= 65535:
     parser.error(f'--port {given.port} must be from 0 to 65535')
@@ -108,12 +109,20 @@ def listen(host: str, port: int) -> socket.socket:
     ) from error
 
 
-def load_classifiers(first: str) -> dict[str, classifier.Classifier]:
-  """Returns compiled networks by name: `first`, then all pretrained ones."""
+def load_classifiers(
+  first: str, recipe: str | None = None
+) -> dict[str, classifier.Classifier]:
+  """Returns compiled networks by name: `first`, then all pretrained ones.
+
+  Args:
+    first: the name or path of weights.
+    recipe: what adds their model to the registry; None for our own models.
+  """
   from mnist_jax.distributed import devices
   from mnist_jax.predict import classifier, weights
 
   devices.configure_reading()
+  argparse_args.load_config(recipe)
   loaded = [weights.load_weights(first)]
   loaded += [
     weights.load_weights(name)

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import os
 import signal
 import socket
@@ -146,6 +147,8 @@ def initialize(processes: Processes | None, *, join_timeout: int) -> None:
   )
   lost = multihost.GONE.format('it ended before all had met')
   _explain_aborts(lambda: late if time.monotonic() > deadline else lost)
+  if jax.__version_info__ < (0, 9, 2):
+    _abort_on_a_loss()
   with contextlib.suppress(AttributeError):  # preemption.py handles signals.
     jax.config.update('jax_enable_preemption_service', False)
   try:
@@ -160,9 +163,11 @@ def initialize(processes: Processes | None, *, join_timeout: int) -> None:
       )
   except jax.errors.JaxRuntimeError as error:
     if 'DEADLINE_EXCEEDED' in str(error):
-      raise errors.UserError(late) from error
+      _leave(late)
     _leave(multihost.GONE.format(multihost.first_line(error)))
   except (ValueError, KeyError, RuntimeError, OSError) as error:
+    if 'bad_cast' in str(error):  # The same as abort(); see _abort_on_a_loss.
+      os.abort()
     raise errors.UserError(
       f'the processes cannot join ({multihost.first_line(error)}); outside TPU '
       'pods, Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
@@ -243,6 +248,21 @@ def _leave(line: str) -> NoReturn:
   with contextlib.suppress(OSError):
     os.write(sys.stderr.fileno(), f'mnist_jax: {line}\n'.encode())
   os._exit(os.EX_TEMPFAIL)
+
+
+def _abort_on_a_loss() -> None:
+  """Has older JAX abort() when a process is lost, as it does since 0.9.2.
+
+  It would exit with code 1, which nothing can catch. Given a callback, which
+  `jax.distributed.initialize` cannot be, it fails to translate its argument
+  for Python, and that ends in abort(), too.
+  """
+  from jax._src import distributed
+
+  distributed._jax.get_distributed_runtime_client = functools.partial(
+    distributed._jax.get_distributed_runtime_client,
+    missed_heartbeat_callback=lambda status: os.abort(),
+  )
 
 
 def _explain_aborts(describe: Callable[[], str]) -> None:

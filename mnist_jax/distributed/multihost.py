@@ -109,9 +109,10 @@ def loss_of_another(error: BaseException) -> str:
   that are wrong are this process's own.
   """
   line = first_line(error)
-  # A collective that JAX starts while it compiles raises a ValueError.
-  is_runtime = type(error).__name__ == 'JaxRuntimeError' or 'Gloo' in line
-  if count() == 1 or not is_runtime:
+  # JaxRuntimeError has another name in JAX 0.7. A collective that JAX starts
+  # while it compiles raises a ValueError.
+  is_runtime = type(error).__name__ in ('JaxRuntimeError', 'XlaRuntimeError')
+  if count() == 1 or not (is_runtime or 'Gloo' in line):
     return ''
   if line.startswith(('RESOURCE_EXHAUSTED', 'INVALID_ARGUMENT')):
     return ''

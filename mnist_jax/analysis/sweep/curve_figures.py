@@ -134,7 +134,8 @@ def _draw_point(ax: axes.Axes, split: str, band: Band):
   # Side by side, because both splits are at the same epoch.
   x = band.epochs + (0.06 if split == 'valid' else -0.06)
   look = training_figures.SERIES[split] | {'linestyle': '', 'markersize': 5}
-  reach = [band.mean - band.low, band.high - band.mean]
+  # Lists: of arrays of one number matplotlib 3.10 makes numbers, and warns.
+  reach = [(band.mean - band.low).tolist(), (band.high - band.mean).tolist()]
   ax.errorbar(x, band.mean, yerr=reach, capsize=4, **look)
 
 
