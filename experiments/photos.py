@@ -7,8 +7,8 @@ show one digit each. The pipeline and the recipe were tuned on the first half of
 the rows of each set and label; the second half, which is the default, gives the
 numbers to report. An image counts as right only when exactly one digit is found
 in it and read right. The same images are also read after they are cut to the
-digit with small margins, and all of them by other programs where they are
-installed (`photo_peers`). The first half also shows how far the confidences can
+digit with small margins, and the whole ones by other programs where they are
+installed (`photo_peers`), since that takes long. The first half also shows how far the confidences can
 be trusted (`photo_calibration`). The results become
 experiments/results/photos.json and tables in the README and in the model cards.
 """
@@ -174,12 +174,17 @@ def read_sets(
   ) as bar:
     for name, labels in sets.items():
       views = right[name] = {
-        view: {reader: [] for reader in readers} for view in photo_views.VIEWS
+        view: {
+          reader: []
+          for reader in readers
+          if reader[0] != 'peers' or view == photo_views.WHOLE
+        }
+        for view in photo_views.VIEWS
       }
       for path, label in labels.items():
         for view, pixels in photo_views.look(path).items():
-          for reader, read in readers.items():
-            views[view][reader].append(read(pixels) == (label,))
+          for reader, found in views[view].items():
+            found.append(readers[reader](pixels) == (label,))
         bar.update()
   return right
 
@@ -196,7 +201,7 @@ def summarize(right: Right) -> dict:
     view: {
       kind: {
         name: {place: score(v[view][kind, name]) for place, v in right.items()}
-        for name in _names(right, kind)
+        for name in _names(right, kind, view)
       }
       for kind in ('weights', 'plain_resize', 'peers')
     }
@@ -214,10 +219,10 @@ def score(right: list[bool]) -> dict:
   }
 
 
-def _names(right: Right, kind: str) -> list[str]:
-  """Returns the names of the readers of a kind."""
+def _names(right: Right, kind: str, view: str = photo_views.WHOLE) -> list[str]:
+  """Returns the names of the readers of a kind that have read a view."""
   views = next(iter(right.values()))
-  return [name for found, name in views[photo_views.WHOLE] if found == kind]
+  return [name for found, name in views[view] if found == kind]
 
 
 def describe(found: dict) -> str:

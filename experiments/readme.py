@@ -101,9 +101,12 @@ def photos() -> str:
     for view, part in found.get('cropped', {}).items()
   }
   for view, part in views.items():
-    columns = [part[kind][name] for kind, name, _ in ways]
+    columns = [part[kind].get(name) for kind, name, _ in ways]
     for place, first in columns[0].items():
-      cells = (f'{column[place]["accuracy"]:.2%}' for column in columns)
+      cells = (
+        f'{column[place]["accuracy"]:.2%}' if column else '-'
+        for column in columns
+      )
       lines.append(
         f'| {place}{view} | {first["count"]} | {" | ".join(cells)} |'
       )

@@ -66,7 +66,9 @@ def make_right(with_peer=False):
   by_reader |= {('plain_resize', name): [True] * 10 for _, name in by_reader}
   if with_peer:
     by_reader[PEER] = [True] * 5 + [False] * 5
-  views = {view: by_reader for view in photo_views.VIEWS}
+  cropped = {who: right for who, right in by_reader.items() if who != PEER}
+  views = {view: cropped for view in photo_views.VIEWS}
+  views[photo_views.WHOLE] = by_reader
   return {'desks': views, 'walls': views}
 
 
@@ -82,8 +84,10 @@ def test_every_reader_has_its_score_on_every_set_and_view():
   score = {'accuracy': 0.8, 'num_errors': 2, 'count': 10}
   assert found['weights']['one'] == {'desks': score, 'walls': score}
   assert list(found['cropped']) == list(photo_views.MARGINS)
-  for part in (found, *found['cropped'].values()):
-    assert part['peers']['Peer']['walls']['num_errors'] == 5
+  assert found['peers']['Peer']['walls']['num_errors'] == 5
+  for part in found['cropped'].values():  # Peers read whole images only.
+    assert part['weights']['one']['walls']['num_errors'] == 2
+    assert part['peers'] == {}
   assert '80.00% (2 of 10 wrong)' in photos.describe(found)
 
 
