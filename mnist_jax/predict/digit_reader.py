@@ -21,9 +21,8 @@ NO_DIGIT_CONFIDENCE = 0.4
 _PAIR = 0.6  # Of its height: narrower ink is not two digits.
 _WIDEST = 1.3  # Of its height: wider ink is several digits.
 # Chosen on pairs, single digits and rows of the choosing pages of
-# experiments/pages: above this confidence ink is not cut, and so many
-# log-likelihoods count against a cut for each height of ink it goes through.
-_CERTAIN = 0.98
+# experiments/pages: so many log-likelihoods count against a cut for each height
+# of ink it goes through.
 _THROUGH = 1.5
 
 Verdict = Literal['sure', 'unsure', 'no digit']
@@ -140,7 +139,7 @@ def _part(
   """
   height, width = digit.ink.shape
   confidence = float(probabilities.max())
-  is_one = width < _WIDEST * height and confidence > _CERTAIN
+  is_one = width < _WIDEST * height and confidence > THRESHOLD
   if width < _PAIR * height or is_one:
     return [(digit, probabilities)]
   cut = pipeline.cut(digit)
