@@ -232,7 +232,7 @@ def test_floats_and_integers_get_the_same_digits(model, images):
 
 def test_real_digits_are_read_as_their_labels(model, digits):
   images, labels = digits
-  assert (model.predict(images[:200]) == labels[:200]).mean() > 0.9
+  assert (model.predict(images) == labels).mean() > 0.9
 
 
 def test_no_image_has_no_digit(model):
