@@ -57,7 +57,7 @@ def test_a_pair_as_a_whole_is_a_wrong_piece(pairs):
       assert pieces.is_wrong(whole, pair)
 
 
-def test_half_a_digit_is_a_wrong_piece_unless_it_is_as_narrow_as_a_1(pairs):
+def test_half_a_digit_is_no_right_piece_and_a_narrow_bar_no_wrong_one(pairs):
   for pair in pairs:
     upper = pair.left.copy()
     upper[len(upper) // 2 :] = 0
