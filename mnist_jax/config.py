@@ -34,6 +34,8 @@ def default() -> ml_collections.ConfigDict:
   config.total_epochs = 10.0
   config.select = 'last'  # Which weights to report: 'last' or 'best_valid'.
   config.num_devices = 0  # 0 stands for all devices.
+  # False where settings are chosen: then the test set is not looked at.
+  config.evaluate_test = True
 
   config.data = dict(
     name='auto',  # mnist where it is available, otherwise uci_digits.
@@ -242,6 +244,11 @@ def _validate_together(config: ml_collections.ConfigDict) -> None:
         f"data.valid 'none' leaves no validation images, which {name} needs; "
         'set data.valid=writer_disjoint, or switch that off'
       )
+  if not config.evaluate_test and config.data.valid == 'none':
+    raise errors.UserError(
+      "data.valid 'none' and evaluate_test=False leave nothing to evaluate; "
+      'set data.valid=writer_disjoint, or leave evaluate_test out'
+    )
 
 
 def _validate_extra(config: ml_collections.ConfigDict) -> None:

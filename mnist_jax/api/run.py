@@ -23,10 +23,12 @@ class Run:
     self.workdir = workdir
 
   def __repr__(self) -> str:
-    test = self.result['test']
+    split = 'test' if self.result['test'] else 'validation'
+    scores = self.result['test'] or self.result['valid']
     return (
-      f'<mnist_jax run {self.workdir}: test accuracy {test["accuracy"]:.2%}, '
-      f'{test["num_errors"]} errors of {test["count"]:,}>'
+      f'<mnist_jax run {self.workdir}: {split} accuracy '
+      f'{scores["accuracy"]:.2%}, {scores["num_errors"]} errors of '
+      f'{scores["count"]:,}>'
     )
 
   @functools.cached_property

@@ -108,17 +108,23 @@ def epoch_line(row: dict, total_epochs: float) -> str:
 
 
 def say_result(result: dict, workdir: pathlib.Path) -> None:
-  """Prints the test result, and where to look."""
-  test = result['test']
+  """Prints the test result, or that of validation, and where to look."""
+  split, files = 'test', ['report.html', 'figures']
+  if result['test'] is None:
+    split, files = 'validation', []
+  scores = result['test'] or result['valid']
   # Runs of version 0.1 did not record it.
   peak = result.get('peak_memory_mb')
   memory = f'; {peak:,.0f} MB of memory' if peak else ''
   console.say(
-    f'\ntest accuracy {test["accuracy"]:.2%} ({test["num_errors"]} errors of '
-    f'{test["count"]:,}), loss {test["loss"]:.4f}, on {result["dataset"]}\n'
+    f'\n{split} accuracy {scores["accuracy"]:.2%} ({scores["num_errors"]} '
+    f'errors of {scores["count"]:,}), loss {scores["loss"]:.4f}, on '
+    f'{result["dataset"]}\n'
     f'{result["train_seconds"]:.1f} s training, '
     f'{result["compile_seconds"]:.1f} s compiling, '
     f'{result["total_seconds"]:.1f} s in all{memory}'
   )
-  for name in ('report.html', 'figures', 'result.json', 'checkpoints'):
+  if result['test'] is None:
+    console.say('no report: it shows the test set, and evaluate_test is off')
+  for name in (*files, 'result.json', 'checkpoints'):
     console.say(f'  {workdir / name}')

@@ -86,8 +86,9 @@ def conclude(
 ) -> dict | None:
   """Evaluates the chosen weights on every split and writes what is left.
 
-  This is the one place that looks at the test split. result.json comes last:
-  a run that has it is finished.
+  This is the one place that looks at the test split, and only where
+  `config.evaluate_test` says so; without it there is no report, which shows
+  the test split. result.json comes last: a run that has it is finished.
 
   Args:
     trainer: of the run.
@@ -116,7 +117,7 @@ def conclude(
     for name in ('train', 'valid', 'test')
   }
   write_predictions(trainer, evaluated, workdir)
-  if explained:
+  if explained and 'test' in evaluated:
     write_report(trainer, chosen, evaluated, result, workdir)
   result['total_seconds'] = time.monotonic() - about.started
   result['peak_memory_mb'] = provenance.peak_memory_mb()
@@ -184,10 +185,12 @@ def write_predictions(
 ) -> None:
   """Writes logits and labels of test and valid, in the data set's order."""
   dataset = trainer.dataset
-  arrays = {
-    'test_logits': evaluated['test'][0],
-    'test_labels': dataset.test.labels,
-  }
+  arrays: dict[str, np.ndarray] = {}
+  if 'test' in evaluated:
+    arrays |= {
+      'test_logits': evaluated['test'][0],
+      'test_labels': dataset.test.labels,
+    }
   if 'valid' in evaluated:
     arrays |= {
       'valid_logits': evaluated['valid'][0],

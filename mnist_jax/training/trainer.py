@@ -38,7 +38,9 @@ class Trainer:
   augment: Callable | None
   steps_per_epoch: int
   num_steps: int
-  splits: dict[str, dict[str, jax.Array]]  # Without those that are empty.
+  # Without those that are empty, and without a test split that is not to be
+  # evaluated.
+  splits: dict[str, dict[str, jax.Array]]
   initialize: Callable  # (seed, scalars) -> (TrainState, Metrics)
   run_steps: epoch_lib.Program  # epoch.run_steps
   evaluate: Callable  # evaluate.make_evaluate
@@ -152,7 +154,7 @@ def create_trainer(
     augment=augment,
     steps_per_epoch=steps_per_epoch,
     num_steps=num_steps,
-    splits=_put_splits(dataset, everywhere),
+    splits=_put_splits(dataset, everywhere, config.evaluate_test),
     initialize=jax.jit(
       # The seed and the scalars are arguments: all values share a program.
       functools.partial(create_state, model=model, optimizer=optimizer),
@@ -223,11 +225,12 @@ def _add_drawings(
 
 
 def _put_splits(
-  dataset: datasets.Dataset, sharding: NamedSharding
+  dataset: datasets.Dataset, sharding: NamedSharding, evaluate_test: bool
 ) -> dict[str, dict[str, jax.Array]]:
+  names = ('train', 'valid', 'test') if evaluate_test else ('train', 'valid')
   return {
     name: multihost.put(_as_arrays(split), sharding)
-    for name in ('train', 'valid', 'test')
+    for name in names
     if len(split := getattr(dataset, name))
   }
 

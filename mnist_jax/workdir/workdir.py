@@ -43,7 +43,7 @@ class _Result(TypedDict):
   dataset: str
   train: _Scores
   valid: _Scores | None
-  test: _Scores
+  test: _Scores | None
   train_seconds: float
   compile_seconds: float
   total_seconds: float

@@ -57,7 +57,7 @@ class Result(TypedDict):
   git_commit: _Text
   train: Scores
   valid: Scores | None
-  test: Scores
+  test: Scores | None
 
 
 class _Data(TypedDict, total=False):
@@ -154,6 +154,11 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     raise errors.UserError(
       f'{workdir} holds an unfinished run (no result.json); give its training '
       'command again to finish it'
+    )
+  if result['test'] is None:
+    raise errors.UserError(
+      f'{workdir} has not looked at the test set, which reports are about; '
+      'train with --config.evaluate_test=True into another --workdir'
     )
   path = workdir / 'predictions.npz'
   test, valid = (_load_predictions(path, split) for split in ('test', 'valid'))

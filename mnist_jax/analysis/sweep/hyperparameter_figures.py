@@ -71,10 +71,11 @@ def _write_label(value: Any, length: int) -> str:
 
 
 def _describe_best(best: Mapping) -> str:
+  test = best['test_accuracy']
   text = (
     f'best by validation: {text_table.format_overrides(best["overrides"])}, '
-    f'with {best["valid_accuracy"]["mean"]:.2%} (its test accuracy: '
-    f'{best["test_accuracy"]["mean"]:.2%})'
+    f'with {best["valid_accuracy"]["mean"]:.2%}'
+    + (f' (its test accuracy: {test["mean"]:.2%})' if test else '')
   )
   return text_table.shorten(text, 90, keep_end=45)
 

@@ -34,7 +34,7 @@ class _Trial(msgspec.Struct):
   dataset: str
   config_name: str
   train_seconds: run_load.Positive
-  test: run_load.Scores
+  test: run_load.Scores | None = None
   train: run_load.Scores | None = None
   valid: run_load.Scores | None = None
   overrides: _Overrides = {}
@@ -118,6 +118,8 @@ def _check_trial(trial: Mapping):
   # A backslash separates folders too, on some systems.
   if name != pathlib.PurePath(name).name or {'\\', '..'} & {*name, name}:
     raise ValueError(f'{where} has a workdir that is no plain name of a folder')
+  if not (trial['test'] or trial['valid']):
+    raise ValueError(f'{where} has neither test nor validation scores')
   for split in ('train', 'valid', 'test'):
     if scores := trial[split]:
       share = 1 - scores['num_errors'] / scores['count']
@@ -135,11 +137,15 @@ def _check_together(trials: Sequence[Mapping]):
       raise ValueError(f'seed {min(twice)} is there twice')
   for what, found in (
     ('data sets', {trial['dataset'] for trial in trials}),
-    ('numbers of test images', {trial['test']['count'] for trial in trials}),
+    ('numbers of test images', {_count_test(trial) for trial in trials}),
   ):
     if len(found) > 1:
       mixed = ', '.join(map(str, sorted(found)[:5]))
       raise ValueError(f'it mixes {what}: {mixed}')
+
+
+def _count_test(trial: Mapping) -> int:
+  return trial['test']['count'] if trial['test'] else 0
 
 
 def pick_best(sweep: Mapping) -> dict:

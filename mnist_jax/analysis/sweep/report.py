@@ -81,7 +81,8 @@ def _draw(
     return {}
   best = summary.find_best(listed)
   # Settings are compared by validation, where there is any.
-  split = 'valid' if len(listed) > 1 and best else 'test'
+  split = summary.reported_split(sweep['seeds'])
+  split = 'valid' if len(listed) > 1 and best else split
   about = _caption(sweep, len(sweep['seeds']), 'trials')
   note = (
     ' · to report, not to choose settings by'
@@ -140,21 +141,25 @@ def compare(
     for name, place in zip(names, places, strict=True)
   ]
   (first, baseline), *variants = named
+  # Where one of them has not looked at the test set, validation decides.
+  split = summary.reported_split(
+    [trial for _, sweep in named for trial in sweep['seeds']]
+  )
   if len(variants) == 1:
     pair = baseline, variants[0][1]
-    content = significance.compare(*pair, [name for name, _ in named])
+    content = significance.compare(*pair, [name for name, _ in named], split)
     said = text.describe_comparison(content)
   else:
-    rows = significance.ablate(baseline, variants)
+    rows = significance.ablate(baseline, variants, split)
     content = {'baseline': first, 'caveat': significance.CAVEAT}
     content['variants'] = rows
     said = text.describe_ablations(rows, first)
   about = f'{run_load.title_dataset(baseline["dataset"])} · {len(named)} sweeps'
   trials = [(name, sweep['seeds']) for name, sweep in named]
   figures = {
-    'seeds': seed_figures.distribution(trials, 'test', about),
+    'seeds': seed_figures.distribution(trials, split, about),
     'differences': seed_figures.ablations(
-      baseline, variants, f'{about} · baseline {first}'
+      baseline, variants, f'{about} · baseline {first}', split
     ),
   }
   written = atomic_files.write(

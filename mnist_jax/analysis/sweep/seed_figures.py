@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib import axes, figure
 
 from mnist_jax.analysis import figure_style, statistics, text_table
-from mnist_jax.analysis.sweep import significance
+from mnist_jax.analysis.sweep import significance, summary
 
 MAX_ROWS = 40
 _ROW, _LEFT, _ACROSS = 0.5, 2.0, 2.75  # Inches: a row, and the axes.
-_SPLITS = {'test': 'test', 'valid': 'validation'}
 
 
 @figure_style.applied
@@ -30,14 +29,14 @@ def distribution(
   more = f', the first {MAX_ROWS} of {len(rows)}' * (len(rows) > MAX_ROWS)
   fig = figure_style.new_figure(
     height + 0.6,
-    f'{_SPLITS[split].capitalize()} accuracy over seeds{more}',
+    f'{summary.SPLITS[split].capitalize()} accuracy over seeds{more}',
     'dot: one seed; diamond and line: mean and its 95% interval over seeds',
     caption,
   )
   ax = figure_style.add_axes(fig, _LEFT, 0.5, _ACROSS, height)
   accuracies = [[t[split]['accuracy'] for t in trials] for _, trials in shown]
   described = [statistics.describe(values) for values in accuracies]
-  xlabel = f'{_SPLITS[split]} accuracy'
+  xlabel = f'{summary.SPLITS[split]} accuracy'
   figure_style.arrange_rows(ax, len(shown) - 0.4, -0.6, xlabel, 4)
   # Intervals are cut at 0 and 100 %.
   ends = [np.clip(d['ci95'] or [], 0, 1) for d in described]
@@ -98,14 +97,17 @@ def _write_row(ax: axes.Axes, y: float, *texts: str, **looks):
 
 @figure_style.applied
 def ablations(
-  baseline: Mapping, variants: Sequence[tuple[str, Mapping]], caption: str
+  baseline: Mapping,
+  variants: Sequence[tuple[str, Mapping]],
+  caption: str,
+  split: str = 'test',
 ) -> figure.Figure:
   """Draw how far each variant is from the baseline; see `significance.ablate`.
 
   The best 40 are drawn, the best at the top; filled where a difference is shown
   at 5 %, Holm's correction included.
   """
-  table = significance.ablate(baseline, variants)
+  table = significance.ablate(baseline, variants, split)
   rows = sorted(table, key=lambda row: -row['difference'])[:MAX_ROWS]
   height = 0.64 * _ROW * (len(rows) + 0.5)
   shown = sum(row['differ'] for row in rows)
@@ -118,7 +120,7 @@ def ablations(
     caption,
   )
   ax = figure_style.add_axes(fig, _LEFT, 0.5, _ACROSS, height)
-  xlabel = 'test accuracy minus that of the baseline'
+  xlabel = f'{summary.SPLITS[split]} accuracy minus that of the baseline'
   figure_style.arrange_rows(ax, len(rows) - 0.4, -0.6, xlabel, 4)
   ax.xaxis.set_major_formatter(_write_tick)
   reach = [[0, row['difference'], *(row['ci95'] or ())] for row in rows]

@@ -17,13 +17,18 @@ from mnist_jax.analysis import statistics
 from mnist_jax.analysis.sweep import power, summary
 
 CAVEAT = (
-  'intervals and p cover the choice of seeds only, on these same test images; '
+  'intervals and p cover the choice of seeds only, on these same images; '
   'images_ci95 (Wilson) is for one network on other such images'
 )
 
 
-def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
-  """Test whether two sweeps differ in test accuracy.
+def compare(
+  a: Mapping,
+  b: Mapping,
+  names: Sequence[str] = ('A', 'B'),
+  split: str = 'test',
+) -> dict:
+  """Test whether two sweeps differ in accuracy.
 
   Paired over seeds where both have the same ones, else by Welch's test.
 
@@ -31,11 +36,12 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
     a: a sweep of one choice of settings; `seeds` and `failed` are read.
     b: another one, on the same test images.
     names: what to call them in the verdict.
+    split: 'test', or 'valid' where every trial has one.
 
   Returns:
-    In plain JSON types: `dataset`, `count` (test images); `a` and `b`, each
-    with `name`, `n`, `failed` (seeds not counted), the `mean` and `sd` of its
-    test accuracy, `images_ci95`; `test`, the name of the test; `difference`,
+    In plain JSON types: `dataset`, `split`, `count` (its images); `a` and `b`,
+    each with `name`, `n`, `failed` (seeds not counted), the `mean` and `sd` of
+    its accuracy, `images_ci95`; `test`, the name of the test; `difference`,
     of the mean accuracies, b minus a, with `ci95`; `difference_errors`, of the
     mean errors; `p`; `verdict`; `smallest_difference` in accuracy that these
     numbers of seeds show with a power of 80 %; `seeds_needed` per sweep to show
@@ -46,14 +52,15 @@ def compare(a: Mapping, b: Mapping, names: Sequence[str] = ('A', 'B')) -> dict:
       they are on other test images.
   """
   first, second = _check(a, names[0]), _check(b, names[1])
-  _check_comparable(first[0], second[0], names)
-  count = first[0]['test']['count']
-  contrast = _contrast(first, second)
+  _check_comparable(first[0], second[0], names, split)
+  count = first[0][split]['count']
+  contrast = _contrast(first, second, split)
   compared = {
     'dataset': first[0]['dataset'],
+    'split': summary.SPLITS[split],
     'count': count,
-    'a': _describe_side(names[0], a),
-    'b': _describe_side(names[1], b),
+    'a': _describe_side(names[0], a, split),
+    'b': _describe_side(names[1], b, split),
     # Subtracted from 0, because -0 would be written as -0.0.
     'difference': 0 - contrast.errors / count,
     'difference_errors': contrast.errors,
@@ -71,10 +78,11 @@ def _check(sweep: Mapping, name: str) -> list[Mapping]:
   return sweep['seeds']
 
 
-def _check_comparable(a: Mapping, b: Mapping, names: Sequence[str]):
+def _check_comparable(a: Mapping, b: Mapping, names: Sequence[str], split: str):
+  counts = [trial[split]['count'] if trial[split] else 0 for trial in (a, b)]
   for one, other, what in (
     (a['dataset'], b['dataset'], 'as data set'),
-    (a['test']['count'], b['test']['count'], 'test images'),
+    (*counts, f'{summary.SPLITS[split]} images'),
   ):
     if one != other:
       raise errors.UserError(
@@ -84,15 +92,16 @@ def _check_comparable(a: Mapping, b: Mapping, names: Sequence[str]):
       )
 
 
-def _describe_side(name: str, sweep: Mapping) -> dict:
+def _describe_side(name: str, sweep: Mapping, split: str) -> dict:
   described = summary.describe_trials(sweep['seeds'])
+  accuracy = described[f'{split}_accuracy']
   return {
     'name': name,
     'n': described['n'],
     'failed': len(sweep['failed']),
-    'mean': described['test_accuracy']['mean'],
-    'sd': described['test_accuracy']['sd'],
-    'images_ci95': described['images_ci95'],
+    'mean': accuracy['mean'],
+    'sd': accuracy['sd'],
+    'images_ci95': summary.bound_by_images(sweep['seeds'], split),
   }
 
 
@@ -108,9 +117,11 @@ class _Contrast:
   df_per_seed: float = 1.0  # Divided by the seeds minus one.
 
 
-def _contrast(first: Sequence[Mapping], second: Sequence[Mapping]) -> _Contrast:
+def _contrast(
+  first: Sequence[Mapping], second: Sequence[Mapping], split: str
+) -> _Contrast:
   a, b = (
-    {trial['seed']: trial['test']['num_errors'] for trial in trials}
+    {trial['seed']: trial[split]['num_errors'] for trial in trials}
     for trials in (first, second)
   )
   means = [python_statistics.fmean(side.values()) for side in (a, b)]
@@ -177,13 +188,16 @@ def _judge(compared: Mapping) -> str:
 
 
 def ablate(
-  baseline: Mapping, variants: Sequence[tuple[str, Mapping]]
+  baseline: Mapping,
+  variants: Sequence[tuple[str, Mapping]],
+  split: str = 'test',
 ) -> list[dict]:
   """Compare each variant with one baseline.
 
   Args:
     baseline: a sweep of one choice of settings.
     variants: one or more names and such sweeps.
+    split: 'test', or 'valid' where every trial has one.
 
   Returns:
     One dict per variant, in the order given: `name`, `n`, `failed` and `mean`
@@ -196,7 +210,7 @@ def ablate(
   """
   rows = []
   for name, sweep in variants:
-    compared = compare(baseline, sweep, ('the baseline', name))
+    compared = compare(baseline, sweep, ('the baseline', name), split)
     row = {k: compared['b'][k] for k in ('name', 'n', 'failed', 'mean')}
     rows.append(row | {key: compared[key] for key in _KEPT})
   tested = [row for row in rows if row['p'] is not None]

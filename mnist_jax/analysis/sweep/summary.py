@@ -81,15 +81,24 @@ def find_best(listed: Sequence[Mapping]) -> Mapping | None:
   )
 
 
+SPLITS = {'test': 'test', 'valid': 'validation'}
+
+
+def reported_split(trials: Sequence[Mapping]) -> str:
+  """Return 'test', or 'valid' for a sweep that has not looked at the test."""
+  return 'test' if all(trial.get('test') for trial in trials) else 'valid'
+
+
 def describe_trials(trials: Sequence[Mapping]) -> dict:
   """Summarize trials of the same settings.
 
   Returns:
     `n`; `test_accuracy`, `test_errors`, `test_loss`, `valid_accuracy`,
-    `valid_loss` and `train_accuracy`, each as `statistics.describe` returns it,
-    or null where a split is missing; `train_seconds` with `mean` and `total`;
-    and `images_ci95`, which bounds the accuracy of one network of mean accuracy
-    on other test images (Wilson), usually far wider than over seeds.
+    `valid_errors`, `valid_loss` and `train_accuracy`, each as
+    `statistics.describe` returns it, or null where a split is missing;
+    `train_seconds` with `mean` and `total`; and `images_ci95`, which bounds the
+    accuracy of one network of mean accuracy on other images of the reported
+    split (Wilson), usually far wider than over seeds.
   """
   seconds = [trial['train_seconds'] for trial in trials]
   return {
@@ -97,8 +106,9 @@ def describe_trials(trials: Sequence[Mapping]) -> dict:
     'test_accuracy': _describe_split(trials, 'test', 'accuracy'),
     'test_errors': _describe_split(trials, 'test', 'num_errors'),
     'test_loss': _describe_split(trials, 'test', 'loss'),
-    'images_ci95': _bound_by_images(trials),
+    'images_ci95': bound_by_images(trials, reported_split(trials)),
     'valid_accuracy': _describe_split(trials, 'valid', 'accuracy'),
+    'valid_errors': _describe_split(trials, 'valid', 'num_errors'),
     'valid_loss': _describe_split(trials, 'valid', 'loss'),
     'train_accuracy': _describe_split(trials, 'train', 'accuracy'),
     'train_seconds': {
@@ -117,9 +127,12 @@ def _describe_split(
   return statistics.describe(values)
 
 
-def _bound_by_images(trials: Sequence[Mapping]) -> list[float] | None:
+def bound_by_images(
+  trials: Sequence[Mapping], split: str
+) -> list[float] | None:
+  """Return Wilson's interval of one network of mean accuracy."""
   if not trials:
     return None
-  count = trials[0]['test']['count']
-  errors = python_statistics.fmean(t['test']['num_errors'] for t in trials)
+  count = trials[0][split]['count']
+  errors = python_statistics.fmean(t[split]['num_errors'] for t in trials)
   return list(statistics.wilson_interval(count - round(errors), count))

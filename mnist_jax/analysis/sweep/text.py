@@ -10,8 +10,8 @@ from mnist_jax.analysis.sweep import summary
 
 _MAX_SETTINGS, _MAX_FAILED = 60, 10
 _COVERS = (
-  'The intervals cover the choice of seeds only, on these same {count:,} test '
-  'images.'
+  'The intervals cover the choice of seeds only, on these same {count:,} '
+  '{split} images.'
 )
 
 
@@ -96,13 +96,14 @@ _METRICS: tuple = (
   ('test errors', 'test_errors', _write_errors, '{:,}'.format),
   ('test loss', 'test_loss', '{:.4f}'.format, '{:.4f}'.format),
   ('validation accuracy', 'valid_accuracy', _write_share, '{:.2%}'.format),
+  ('validation errors', 'valid_errors', _write_errors, '{:,}'.format),
   ('training accuracy', 'train_accuracy', _write_share, '{:.2%}'.format),
 )
 
 
 def _describe_several(listed: Sequence[Mapping]) -> list[str]:
   rows = [
-    ['hyperparameters', 'seeds', 'validation', '95% interval']
+    ['hyperparameters', 'seeds', 'validation', '95% interval', 'errors']
     + ['test, to report', 'errors', 'training'],
     *(_write_settings(settings) for settings in listed[:_MAX_SETTINGS]),
   ]
@@ -125,8 +126,9 @@ def _write_settings(settings: Mapping) -> list[str]:
     str(settings['n']),
     _write_mean(valid) if valid else '-',
     _write_interval(interval, _write_share),
-    _write_mean(test),
-    f'{settings["test_errors"]["mean"]:,.1f}',
+    f'{settings["valid_errors"]["mean"]:,.1f}' if valid else '-',
+    _write_mean(test) if test else '-',
+    f'{settings["test_errors"]["mean"]:,.1f}' if test else '-',
     text_table.format_seconds(settings['train_seconds']['mean']),
   ]
 
@@ -173,8 +175,9 @@ def _describe_failed(failed: Sequence[Mapping]) -> list[str]:
 
 
 def _describe_coverage(sweep: Mapping) -> list[str]:
-  count, listed = sweep['seeds'][0]['test']['count'], sweep['settings']
-  lines = [_COVERS.format(count=count)]
+  split = summary.reported_split(sweep['seeds'])
+  count, listed = sweep['seeds'][0][split]['count'], sweep['settings']
+  lines = [_COVERS.format(count=count, split=summary.SPLITS[split])]
   if all(settings['n'] == 1 for settings in listed):
     lines = ['A single seed says nothing of the spread; run several.']
   if len(listed) == 1:
@@ -193,7 +196,8 @@ def describe_comparison(compared: Mapping) -> str:
     compared: what `significance.compare` returned.
   """
   sides = compared['a'], compared['b']
-  rows = [['sweep', 'seeds', 'test accuracy', 'other images (Wilson)']]
+  split = compared['split']
+  rows = [['sweep', 'seeds', f'{split} accuracy', 'other images (Wilson)']]
   for side in sides:
     interval = _write_interval(side['images_ci95'])
     rows.append([side['name'], str(side['n']), _write_mean(side), interval])
@@ -201,7 +205,7 @@ def describe_comparison(compared: Mapping) -> str:
   about = ', '.join(failed) + ': not in the means, which may be too good'
   return '\n'.join([
     f'{sides[0]["name"]} against {sides[1]["name"]}, on '
-    f'{compared["count"]:,} test images of {compared["dataset"]}',
+    f'{compared["count"]:,} {split} images of {compared["dataset"]}',
     '',
     *text_table.align(rows),
     '',
@@ -211,7 +215,7 @@ def describe_comparison(compared: Mapping) -> str:
     f'verdict     {compared["verdict"]}',
     *([f'failed      {about}'] if failed else ()),
     '',
-    _COVERS.format(count=compared['count']),
+    _COVERS.format(count=compared['count'], split=split),
   ])  # fmt: skip
 
 
