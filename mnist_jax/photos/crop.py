@@ -18,6 +18,7 @@ from mnist_jax.photos import segmentation
 _LARGE = 120  # Pixels of the longer side; smaller crops are enlarged to it.
 _MARGIN = 0.2  # Of a digit's size: the widest margin of a crop.
 _BROAD = 0.36  # Of the longer side: wider than any stroke.
+_THIN = 0.01  # Of a digit's size: thinner than any stroke.
 _CLEAN = 0.25  # Of the contrast: the spread of the paper's brightness.
 _MOST_NOISE = 0.04  # Of the contrast.
 _SOFT = 0.3  # Of the picture: the edges of strokes are less, shadows more.
@@ -129,7 +130,8 @@ def _is_close(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
   others = [box for i, box in enumerate(boxes) if i != main]
   if any(_is_line(box, ink.shape) for box in others):
     return False
-  if _count_lines(labels == main + 1) > 1:
+  part = labels == main + 1
+  if _is_thin(part[boxes[main]]) or _count_lines(part) > 1:
     return False
   if boxes[main][1].stop - boxes[main][1].start > 1.5 * ink.shape[0]:
     return False
@@ -146,6 +148,12 @@ def _is_solid(mask: np.ndarray) -> bool:
   height, width = mask.shape
   window = round(_BROAD * max(height, min(width, 1.5 * height)))
   return bool(ndimage.minimum_filter(mask, window, mode='constant').any())
+
+
+def _is_thin(mask: np.ndarray) -> bool:
+  """Returns whether a part is hairlines only, as squared paper is."""
+  width = round(_THIN * max(mask.shape))
+  return not ndimage.minimum_filter(mask, width).any()
 
 
 def _largest_margin(mask: np.ndarray) -> float:

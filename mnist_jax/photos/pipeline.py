@@ -119,8 +119,10 @@ def _find(
   return found, rest.shape, 0
 
 
-def cut(digit: Digit) -> list[tuple[touching.Piece, Digit]]:
-  """Cuts what may be several touching digits.
+def cut(
+  digit: Digit, most: float = touching.MOST_INK
+) -> list[tuple[touching.Piece, Digit]]:
+  """Cuts what may be several touching digits; see `touching.cut`.
 
   Returns:
     Each piece, and the same as a digit of the picture.
@@ -129,7 +131,7 @@ def cut(digit: Digit) -> list[tuple[touching.Piece, Digit]]:
   across = (x1 - x0) / digit.ink.shape[1]
   down = (y1 - y0) / digit.ink.shape[0]
   found = []
-  for piece in touching.cut(digit.ink):
+  for piece in touching.cut(digit.ink, most):
     left, top, right, bottom = piece.box
     box = (
       *(x0 + int(left * across), y0 + int(top * down)),

@@ -58,8 +58,10 @@ def find_digits(
   if max(ink.shape) < SCENE_SIDE:
     share = 0.15
   labels, parts = _find_parts(ink, threshold(noise, share * full), 0.5 * full)
-  parts = layout.join_broken(_remove_frame(parts, ink.shape))
-  parts = _remove_fragments(parts)
+  parts = _remove_frame(parts, ink.shape)
+  if _are_dots(parts, ink.shape):
+    return []
+  parts = _remove_fragments(layout.join_broken(parts))
   angle = 0 if is_level else layout.estimate_tilt(parts)
   if angle:
     return _find_tilted(ink, noise, share, angle, is_ruled)
@@ -69,7 +71,7 @@ def find_digits(
     for digit in layout.join_row(row)
     if digit.width < _WIDEST * digit.height
   ]
-  if _are_dots(digits, ink.shape) or (is_ruled and _are_hairs(digits, labels)):
+  if is_ruled and _are_hairs(digits, labels):
     return []
   return [_cut_out(ink, labels, digit, noise) for digit in digits]
 
@@ -156,10 +158,10 @@ def _remove_frame(parts: list[Part], shape: tuple[int, ...]) -> list[Part]:
   """Removes what is no digit because of where it lies.
 
   In a whole scene a part that reaches three borders is the edge of a shadow, or
-  a net of lines. Parts along the border, as of a frame, are removed if others
-  are left.
+  a net of lines; in a smaller picture it may be a digit cut out without a
+  margin. Parts along the border, as of a frame, are removed if others are left.
   """
-  if min(shape) >= SCENE_SIDE:
+  if min(shape) >= 2 * SCENE_SIDE:
     parts = [part for part in parts if _num_borders(part, shape) < 3]
   inner = [part for part in parts if not _is_along_border(part, shape)]
   if inner and max(part.size for part in inner) > 0.12 * min(shape):
@@ -196,11 +198,11 @@ def _is_along_border(part: Part, shape: tuple[int, ...]) -> bool:
   return (beside and tall) or ((x0 or x1) and narrow) or ((y0 or y1) and low)
 
 
-def _are_dots(digits: list[Part], shape: tuple[int, ...]) -> bool:
+def _are_dots(parts: list[Part], shape: tuple[int, ...]) -> bool:
   """Returns whether these are many dots, as where faint lines cross."""
-  largest = max((digit.size for digit in digits), default=0)
+  largest = max((part.size for part in parts), default=0)
   dot = max(_DOT * min(shape), _DOT_PIXELS)
-  return len(digits) >= _MANY and largest < dot
+  return len(parts) >= _MANY and largest < dot
 
 
 def _are_hairs(digits: list[Part], labels: np.ndarray) -> bool:

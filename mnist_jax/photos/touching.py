@@ -20,7 +20,7 @@ _APART = 0.05  # Of the height: the mean distance of two cuts.
 _MAX_CUTS = 12
 _NARROW, _WIDE = 0.09, 1.35  # Of the height: the widths of pieces.
 _TWO = 1.3  # Of the height: narrower ink is at most two digits.
-_MOST_INK = 0.45  # Of the height: what a cut goes through, one stroke.
+MOST_INK = 0.45  # Of the height: what a cut goes through, one stroke.
 _CONTRAST = 4  # Power of the ink, which is lighter where two strokes meet.
 _STRAY = 0.02  # The cost of a step to the side, in full ink.
 
@@ -35,11 +35,12 @@ class Piece(NamedTuple):
   cost: float  # Of its height: the ink that the cut on its right goes through.
 
 
-def cut(ink: np.ndarray) -> list[Piece]:
+def cut(ink: np.ndarray, most: float = MOST_INK) -> list[Piece]:
   """Cuts ink into pieces that overlap.
 
   Args:
     ink: [h, w] float32 in [0, 1], 0 off the digits.
+    most: the ink that a cut may go through, as a part of the height.
 
   Returns:
     Every piece between two cuts that is neither too narrow nor too wide for a
@@ -49,7 +50,7 @@ def cut(ink: np.ndarray) -> list[Piece]:
   size = [max(2, round(scale * side)) for side in ink.shape[::-1]]
   small = np.asarray(Image.fromarray(ink).resize(size)).clip(0, 1)
   height, width = small.shape
-  seams, costs = _find_seams(small)
+  seams, costs = _find_seams(small, most)
   costs = [0.0, *costs, 0.0]
   edges = [np.zeros(height, int), *seams, np.full(height, width)]
   pieces = []
@@ -71,7 +72,9 @@ def cut(ink: np.ndarray) -> list[Piece]:
   return pieces
 
 
-def _find_seams(ink: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
+def _find_seams(
+  ink: np.ndarray, most: float
+) -> tuple[list[np.ndarray], list[float]]:
   """Returns the best cuts from left to right and what each goes through.
 
   A cut has the column [h] of each row; what it goes through is in pixels of
@@ -88,7 +91,7 @@ def _find_seams(ink: np.ndarray) -> tuple[list[np.ndarray], list[float]]:
   ]
   seams = np.concatenate([seams for seams, _ in found])
   costs = np.concatenate([costs for _, costs in found])
-  chosen = _choose(seams, costs, _APART * height, _MOST_INK * height)
+  chosen = _choose(seams, costs, _APART * height, most * height)
   return [seams[i] for i in chosen], [float(costs[i]) for i in chosen]
 
 
@@ -99,16 +102,11 @@ def _cheapest(
   width = ink.shape[1]
   padded = np.pad(ink, ((0, 0), (reach + 1, reach + 1)))
   columns = places[:, None] + np.arange(2 * reach + 3)[None]  # In `padded`.
-  total, came = padded[0][columns].copy(), []
+  total, came = padded[0][columns], []
+  sides = np.full((len(places), columns.shape[1] + 2), np.inf)
   for row in padded[1:]:
-    ways = np.stack(
-      [
-        np.pad(total, ((0, 0), (1, 0)), constant_values=np.inf)[:, :-1]
-        + _STRAY,
-        total,
-        np.pad(total, ((0, 0), (0, 1)), constant_values=np.inf)[:, 1:] + _STRAY,
-      ]
-    )
+    sides[:, 1:-1] = total + _STRAY
+    ways = np.stack([sides[:, :-2], total, sides[:, 2:]])
     came.append(ways.argmin(axis=0) - 1)
     total = ways.min(axis=0) + row[columns]
   all_places = np.arange(len(places))

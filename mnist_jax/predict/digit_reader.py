@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from mnist_jax.photos import pipeline, segmentation
+from mnist_jax.photos import pipeline, segmentation, touching
 from mnist_jax.predict import classifier as classifier_lib
 
 # Chosen on MNIST's validation digits and on drawings that training has not
@@ -142,7 +142,9 @@ def _part(
   is_one = width < _WIDEST * height and confidence > THRESHOLD
   if width < _PAIR * height or is_one:
     return [(digit, probabilities)]
-  cut = pipeline.cut(digit)
+  # Through more ink than this no cut can win.
+  most = min(-np.log(confidence) / _THROUGH, touching.MOST_INK)
+  cut = pipeline.cut(digit, most)
   read = _read_all([piece for _, piece in cut], classifier)
   best: dict[int, tuple[float, list[Read]]] = {0: (0.0, [])}
   for (piece, _), found in sorted(
