@@ -10,6 +10,7 @@ NAMES = (
   'robust',
   'simple',
   'single_conv',
+  'tiny',
   'two_conv',
   'wide_conv',
 )

@@ -12,8 +12,9 @@ def make_scores(num_errors, count, loss=0.03):
 
 
 def make_result(seed, num_errors, valid_errors=70, overrides=(), count=10_000):
-  """Make one trial's result; `valid_errors` None leaves validation out."""
+  """Make one trial's result; errors of None leave that split out."""
   valid = valid_errors is not None and make_scores(valid_errors, 6_087)
+  test = num_errors is not None and make_scores(num_errors, count)
   overrides = dict(overrides)
   settings = ''.join(f'{k}{v}-' for k, v in overrides.items())
   return {
@@ -23,7 +24,7 @@ def make_result(seed, num_errors, valid_errors=70, overrides=(), count=10_000):
     'train_seconds': 1.5,
     'train': make_scores(300, 53_913),
     'valid': valid or None,
-    'test': make_scores(num_errors, count),
+    'test': test or None,
     'overrides': overrides,
     'workdir': f'{settings}seed{seed}'.replace('/', '_'),
   }
@@ -51,6 +52,13 @@ def make_seeds(errors, first=0, **kwargs):
   """Make a sweep of one choice of settings with these numbers of errors."""
   return make_sweep(
     make_result(first + i, int(e), **kwargs) for i, e in enumerate(errors)
+  )
+
+
+def make_choosing(valid_errors, **kwargs):
+  """Make a sweep that has not looked at the test set."""
+  return make_sweep(
+    make_result(i, None, int(e), **kwargs) for i, e in enumerate(valid_errors)
   )
 
 

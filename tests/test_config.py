@@ -6,8 +6,10 @@ import subprocess
 import our_recipes
 import pytest
 
+from configs import tiny
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.models import cnn, summary
 from mnist_jax.training import registries
 
 RECIPES = our_recipes.NAMES
@@ -22,7 +24,8 @@ def load(name, mode='full'):
 def test_a_recipe_keeps_every_rule(name, mode):
   config = load(name, mode)
   registries.validate(config)
-  assert config_lib.flatten(config).keys() == FIELDS.keys()
+  names = set(config_lib.flatten(config))
+  assert {name for name in names if name[:6] != 'extra.'} == FIELDS.keys()
 
 
 def test_the_recipes_that_git_tracks_are_those_of_the_list():
@@ -50,6 +53,26 @@ def test_a_recipe_names_its_command_and_its_model(name):
 def test_an_unknown_mode_is_refused():
   with pytest.raises(errors.UserError, match=':smoke'):
     load('basic', 'smok')
+
+
+@pytest.mark.parametrize('budget', [1_000, 8_000, 10_000, 100_000, 1_000_000])
+def test_a_tiny_network_is_the_widest_below_its_budget(budget):
+  config = load('tiny', str(budget))
+  features = config.extra.features
+  width = features[0]
+  count = tiny.num_weights(features)
+  assert count < budget <= tiny.num_weights(tiny.features(width + 1))
+  model = cnn.create_model(config.model, extra=config.extra)
+  layers = summary.describe(model)
+  assert count == sum(layer.num_params for layer in layers)
+
+
+@pytest.mark.parametrize(
+  'budget', ['', 'k', '999', '2000k', '10kk', '1e4', '-9']
+)
+def test_a_weight_budget_that_is_none_is_refused(budget):
+  with pytest.raises(errors.UserError, match=':10k, :8000'):
+    tiny.get_config(budget)
 
 
 BAD_VALUES = {

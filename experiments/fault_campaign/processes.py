@@ -20,6 +20,8 @@ SHOWN = 300  # Characters of stderr in a description.
 
 _running: set[subprocess.Popen] = set()
 _stopped = threading.Event()
+# Held while a command is started, so that `stop` misses none.
+_starting = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +61,12 @@ class Process:
       env: environment variables beside those of this process.
       cwd: the folder in which it starts; `folder` when None.
     """
-    if _stopped.is_set():
-      raise InterruptedError('the campaign is being stopped')
     name = f'{time.monotonic_ns()}'
     self.paths = [folder / f'{name}.{end}' for end in ('stdout', 'stderr')]
     with contextlib.ExitStack() as stack:
+      stack.enter_context(_starting)
+      if _stopped.is_set():
+        raise InterruptedError('the campaign is being stopped')
       files = [stack.enter_context(path.open('wb')) for path in self.paths]
       self.popen = subprocess.Popen(
         [sys.executable, *arguments],
@@ -74,7 +77,7 @@ class Process:
         cwd=cwd or folder,
         start_new_session=True,
       )
-    _running.add(self.popen)
+      _running.add(self.popen)
 
   def output(self) -> str:
     """Returns what it has printed so far."""
@@ -188,7 +191,8 @@ def last_words(stderr: str) -> str:
 
 def stop() -> None:
   """Kills every process that is still running, and lets no other start."""
-  _stopped.set()
+  with _starting:
+    _stopped.set()
   for popen in list(_running):
     with contextlib.suppress(ProcessLookupError):
       os.killpg(popen.pid, signal.SIGKILL)

@@ -178,6 +178,23 @@ class Fast(Cnn):
     ]
 
 
+class Tiny(Cnn):
+  """Convolutions with batch norm, then a mean over all positions.
+
+  It has as many weights as `features` makes; see configs/tiny.py.
+  """
+
+  features: tuple[int, ...] = (8, 16, 16, 16, 24)  # One or more; configs/tiny.
+
+  def stack(self) -> list[nn.Module]:
+    pooled = (0, 2)  # 28 x 28 positions, then 14 x 14, then 7 x 7.
+    convs = [
+      self.conv(features, padding='SAME', norm=True, pool=i in pooled)
+      for i, features in enumerate(self.features)
+    ]
+    return [*convs, layers.Mean(), self.logits()]
+
+
 MODELS: dict[str, type[Cnn]] = {
   'single_conv': SingleConv,
   'two_conv': TwoConv,
@@ -186,6 +203,7 @@ MODELS: dict[str, type[Cnn]] = {
   'improved': Improved,
   'simple': Simple,
   'fast': Fast,
+  'tiny': Tiny,
 }
 
 

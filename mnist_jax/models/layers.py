@@ -179,6 +179,18 @@ class Crop(nn.Module):
     return 0
 
 
+class Mean(nn.Module):
+  """Averages over all positions: [B, H, W, C] -> [B, C]."""
+
+  @nn.compact
+  def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    return x.mean(axis=(1, 2))
+
+  def kernel_uses(self, shape: tuple[int, ...]) -> int:
+    """Returns 0: there is no kernel."""
+    return 0
+
+
 class Dropout(nn.Module):
   """Dropout whose random bits depend on an image's place in the whole batch.
 

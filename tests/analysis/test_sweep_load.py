@@ -59,7 +59,7 @@ TEST = (*SEED, 'test')
     ((*SEED, 'workdir'), 'a\\b', 'no plain name'),
     ((*SEED, 'workdir'), 'a' * 256, 'length <= 255'),
     ((*SEED, 'workdir'), 3, 'at `$.seeds[0].workdir`'),
-    (TEST, None, 'required field `test`'),
+    (TEST, None, 'mixes numbers of test images'),
     ((*TEST, 'count'), 0, 'at `$.seeds[0].test.count`'),
     ((*TEST, 'count'), 90.5, 'at `$.seeds[0].test.count`'),
     ((*TEST, 'num_errors'), -1, 'at `$.seeds[0].test.num_errors`'),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sweep_samples
 
+from mnist_jax import errors
 from mnist_jax.analysis import __main__
 from mnist_jax.analysis.sweep import load, report
 
@@ -186,3 +187,55 @@ def test_workdirs_that_are_gone_are_left_out_of_the_curves(sweep):
   (sweep / 'seed0/metrics.jsonl').unlink()
   assert [p.name for p in report.analyse(sweep)[1]] == ['seeds.png']
   assert np.all([not path.exists() for path in sweep.glob('figures/c*')])
+
+
+def test_without_the_test_set_validation_is_described_and_compared(
+  tmp_path, capsys
+):
+  """As sweeps with evaluate_test=False are, which choose."""
+  one = sweep_samples.write(
+    tmp_path / 'one', sweep_samples.make_choosing([40, 44, 42])
+  )
+  other = sweep_samples.write(
+    tmp_path / 'other', sweep_samples.make_choosing([60, 66, 64])
+  )
+  _, out, _ = analyse(capsys, one)
+  assert 'these same 6,087 validation images' in out
+  assert 'test accuracy' not in out
+  _, out, _ = analyse(capsys, one, other, '--out', tmp_path / 'both')
+  assert 'on 6,087 validation images of mnist' in out
+  assert '(+21.3 errors)' in out and 'one is better' in out
+  tested = sweep_samples.write(
+    tmp_path / 'tested', sweep_samples.make_seeds([90, 91, 92], valid_errors=42)
+  )
+  _, out, _ = analyse(capsys, one, tested, '--out', tmp_path / 'mixed')
+  assert 'on 6,087 validation images of mnist' in out
+
+
+def test_settings_without_the_test_set_are_listed_by_validation(
+  tmp_path, capsys
+):
+  rows = [{'optim.lr': 0.01}, {'optim.lr': 0.02}]
+  results = [
+    sweep_samples.make_result(seed, None, 50 - 5 * i + seed, row)
+    for i, row in enumerate(rows)
+    for seed in range(2)
+  ]
+  folder = sweep_samples.write(
+    tmp_path / 'grid', sweep_samples.make_sweep(results)
+  )
+  code, out, _ = analyse(capsys, folder)
+  assert code == 0 and 'best by validation: lr 0.02' in out
+  assert 'hyperparameters.png' in names_in(folder)
+
+
+def test_a_sweep_that_evaluated_nothing_or_not_all_alike_is_refused(tmp_path):
+  for results, words in (
+    ([sweep_samples.make_result(0, None, None)], 'neither test nor validation'),
+    (
+      [sweep_samples.make_result(0, None), sweep_samples.make_result(1, 90)],
+      'mixes numbers of test images',
+    ),
+  ):
+    with pytest.raises(errors.UserError, match=words):
+      load.check(sweep_samples.make_sweep(results))

@@ -23,6 +23,7 @@ NUM_WEIGHTS = {
   'improved': 391_370,
   'simple': 693_962,
   'fast': 72_362,
+  'tiny': 9_778,
 }
 
 

@@ -1,5 +1,6 @@
 """Runs as a user starts them: killed, resumed, stopped, diverged."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -14,8 +15,11 @@ import numpy as np
 import pytest
 
 from mnist_jax import config as config_lib
+from mnist_jax.analysis.run import load as load_lib
+from mnist_jax.data import datasets
 from mnist_jax.errors import UserError
 from mnist_jax.training import preemption, results, train
+from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.workdir import workdir
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -305,3 +309,41 @@ def test_an_auto_data_set_once_chosen_stays_chosen(tmp_path):
   workdir.write_config(tmp_path, config)
   config.data.name = 'auto'
   assert workdir.resume_config(tmp_path, config).data.name == 'uci_digits'
+
+
+def test_a_run_without_the_test_set_is_the_same_and_says_so(tmp_path):
+  """So that settings can be chosen by a command that cannot peek."""
+  outs = [
+    finish(tmp_path / str(flag), *RECIPE, f'--config.evaluate_test={flag}')
+    for flag in (True, False)
+  ]
+  looked, not_looked = (
+    workdir.read_result(tmp_path / str(flag)) for flag in (True, False)
+  )
+  assert not_looked['test'] is None
+  for same in ('weights_sha256', 'train', 'valid'):
+    assert looked[same] == not_looked[same]
+  assert 'test accuracy' in outs[0] and 'validation accuracy' in outs[1]
+  left = {path.name for path in (tmp_path / 'False').iterdir()}
+  assert 'report.html' not in left and 'figures' not in left
+  with np.load(tmp_path / 'False' / 'predictions.npz') as arrays:
+    assert sorted(arrays) == ['valid_indices', 'valid_labels', 'valid_logits']
+  with pytest.raises(UserError, match='has not looked at the test set'):
+    load_lib.load_run(tmp_path / 'False')
+
+
+def test_without_test_and_validation_there_is_nothing_to_evaluate():
+  config = config_lib.load('basic:smoke')
+  config.data.valid, config.evaluate_test = 'none', False
+  with pytest.raises(UserError, match='nothing to evaluate'):
+    config_lib.validate(config)
+
+
+def test_the_test_images_are_not_even_on_the_devices():
+  config = config_lib.load('basic:smoke')
+  config.evaluate_test = False
+  dataset = datasets.load_dataset(config.data)
+  # Nothing that is done with this split can work.
+  dataset = dataclasses.replace(dataset, test=None)
+  trainer = trainer_lib.create_trainer(config, dataset)
+  assert sorted(trainer.splits) == ['train', 'valid']

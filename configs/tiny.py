@@ -1,0 +1,59 @@
+r"""The best network within a budget of weights.
+
+  python -m mnist_jax.main --config=configs/tiny.py:10k
+  python -m mnist_jax.main --config=configs/tiny.py:100k
+
+Five convolutions with batch norm and a mean over all positions instead of dense
+layers, as wide as the budget allows.
+"""
+
+from mnist_jax import config as config_lib
+from mnist_jax import errors
+
+SMALLEST, LARGEST = 1_000, 1_000_000
+
+
+def get_config(mode: str = 'full'):
+  """Returns the recipe; `configs/tiny.py:smoke` runs in seconds.
+
+  Args:
+    mode: 'full', 'smoke', or a budget such as '10k' or '8000', which the number
+      of weights stays below. 'full' stands for 100k, and 'smoke' has 10k.
+  """
+  budget = {'full': '100k', 'smoke': '10k'}.get(mode, mode)
+  config = config_lib.load('improved')
+  config.model.update(name='tiny', dropout=0.0)
+  config.extra.features = widest(parse(budget))
+  return config_lib.smoke(config) if mode == 'smoke' else config
+
+
+def parse(budget: str) -> int:
+  """Returns the number of weights that '10k' or '8000' stands for."""
+  digits = budget.removesuffix('k')
+  if digits.isascii() and digits.isdigit() and len(digits) < 8:
+    number = int(digits) * (1_000 if budget.endswith('k') else 1)
+    if SMALLEST <= number <= LARGEST:
+      return number
+  raise errors.UserError(
+    f'weight budget {budget!r} is no number from {SMALLEST} to {LARGEST}; '
+    'write configs/tiny.py:10k, :8000, or :smoke for a run of seconds'
+  )
+
+
+def widest(budget: int) -> tuple[int, ...]:
+  """Returns the features of each convolution, with fewer weights in all."""
+  width = 1
+  while num_weights(features(width + 1)) < budget:
+    width += 1
+  return features(width)
+
+
+def features(width: int) -> tuple[int, ...]:
+  """Returns the features of each convolution."""
+  return width, 2 * width, 2 * width, 2 * width, 3 * width
+
+
+def num_weights(features: tuple[int, ...]) -> int:
+  """Returns the weights of the network: kernels, biases and batch norm."""
+  pairs = zip((1, *features), features, strict=False)
+  return sum(9 * i * o + 3 * o for i, o in pairs) + 10 * features[-1] + 10
