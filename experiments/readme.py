@@ -6,7 +6,7 @@ python -m experiments.readme
 import json
 
 import experiments
-from experiments import photo_calibration
+from experiments import photo_calibration, recipe_table
 from experiments.benchmark import report as benchmark_report
 from experiments.compile_targets import table as targets_table
 from experiments.fault_campaign import table as faults_table
@@ -16,52 +16,11 @@ from mnist_jax.cli import absl_flags
 
 README = experiments.ROOT / 'README.md'
 
-# Per recipe, the number that the student project's own README gives.
-ORIGINAL_RESULTS = {
-  'single_conv': '94.97 % test',
-  'two_conv': '98 to 99 % test',
-  'wide_conv': '98.15 % at epoch 10',
-  'basic': 'about 95 % test',
-  'improved': 'about 98 % test',
-  'simple': '99.83 % training',
-  'robust': 'your own digits',
-}
-
 
 def read(name: str) -> dict | None:
   """Returns the content of a file in experiments/results/, None without it."""
   path = experiments.RESULTS / name
   return json.loads(path.read_text()) if path.exists() else None
-
-
-def table() -> str:
-  """Returns the table of recipes as Markdown, a row for each that has run."""
-  lines = [
-    '| recipe | weights | test accuracy | errors | validation | training |'
-    " epochs | training time | original project's result |",
-    '|---|--:|--:|--:|--:|--:|--:|--:|---|',
-  ]
-  for name, original in ORIGINAL_RESULTS.items():
-    if (result := read(f'{name}.json')) is not None:
-      lines.append(row(name, original, result))
-  return '\n'.join(lines)
-
-
-def row(name: str, original: str, result: dict) -> str:
-  """Returns one line of the table of recipes."""
-  valid, test = result['valid'], result['test']
-  cells = (
-    f'[`{name}`](configs/{name}.py)',
-    f'{result["num_params"]:,}',
-    f'**{test["accuracy"]:.2%}**',
-    f'{test["num_errors"]} of {test["count"]:,}',
-    f'{valid["accuracy"]:.2%}' if valid else '-',
-    f'{result["train"]["accuracy"]:.2%}',
-    f'{result["epochs"]:g}',
-    f'{result["train_seconds"]:,.0f} s',
-    original,
-  )
-  return f'| {" | ".join(cells)} |'
 
 
 def benchmark() -> str:
@@ -138,7 +97,9 @@ def compile_targets() -> str:
 
 
 PARTS = {
-  'results': table,
+  'results': recipe_table.recipes,
+  'projects': recipe_table.projects,
+  'epochs': recipe_table.epochs,
   'benchmark': benchmark,
   'seeds': seeds,
   'photos': photos,

@@ -15,6 +15,7 @@ if __name__ == '__main__':
   interrupts.install()
 
 import gc
+import json
 import pathlib
 import runpy
 import shutil
@@ -177,9 +178,24 @@ def conclude(found: dict, path: pathlib.Path) -> None:
 
 
 def publish(path: pathlib.Path, name: str) -> None:
-  """Copies a sweep's numbers and its figure to experiments/results/."""
+  """Copies a sweep's numbers and its figure to experiments/results/.
+
+  The metrics of every epoch, as in metrics.jsonl and each with its seed, become
+  NAME.jsonl.
+  """
+  from mnist_jax.analysis.run import load
+
   target = experiments.RESULTS / name
   shutil.copyfile(path / 'sweep.json', f'{target}.json')
+  trials = json.loads((path / 'sweep.json').read_text())['seeds']
+  rows = [
+    json.dumps({'seed': trial['seed']} | trial['overrides'] | row)
+    for trial in trials
+    for row in load.load_rows(path / trial['workdir'])
+  ]
+  atomic_files.write(
+    pathlib.Path(f'{target}.jsonl'), '\n'.join([*rows, '']).encode()
+  )
   if (figure := path / 'figures/seeds.png').exists():
     shutil.copyfile(figure, f'{target}.png')
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import experiments
-from experiments import photos, readme, reproduce, sweep_flags
+from experiments import photos, reproduce, sweep_flags
 from mnist_jax import errors
 
 SMOKE = '--config=configs/fast.py:smoke'
@@ -107,11 +107,9 @@ def test_the_ends_of_the_range_are_allowed(num_seeds):
   sweep_flags.check(num_seeds, 'fast-seeds_2')
 
 
-def test_reproduce_knows_the_recipes_of_the_readmes_table():
-  assert set(reproduce.NAMES) == readme.ORIGINAL_RESULTS.keys()
-
-
-def test_a_recipe_that_a_signal_stopped_is_not_collected(monkeypatch, tmp_path):
+def test_a_sweep_that_a_signal_stopped_is_not_taken_for_a_finished_one(
+  monkeypatch, tmp_path
+):
   monkeypatch.chdir(tmp_path)
   done = subprocess.CompletedProcess([], returncode=0)  # Saved, not finished.
   monkeypatch.setattr(subprocess, 'run', lambda *args, **kwargs: done)

@@ -1,17 +1,17 @@
 """What the README says is what the results say."""
 
 import json
+import statistics
 
 import pytest
 
 import experiments
-from experiments import readme
+from experiments import originals, readme, recipe_table
 from experiments.publish import model_card, pretrained
 from mnist_jax.predict import weights
 
 TEXT = readme.README.read_text()
-RESULTS = sorted(experiments.RESULTS.glob('*.json'))
-RECIPES = [path for path in RESULTS if path.stem in readme.ORIGINAL_RESULTS]
+TRAINED = [name for name in recipe_table.RECIPES if recipe_table.read(name)]
 
 
 @pytest.mark.parametrize('name', readme.PARTS)
@@ -27,24 +27,26 @@ def test_a_model_card_is_made_from_the_weights_facts_and_the_results(name):
   assert card == model_card.render(about, pretrained.read_photos(name))
 
 
-@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
-def test_a_result_is_of_a_whole_run_on_all_of_mnists_test_images(path):
-  result = json.loads(path.read_text())
-  assert result['dataset'] == 'mnist'
-  assert result['config_name'] == path.stem
-  assert result['test']['count'] == 10_000
-  assert f'configs/{path.stem}.py' in result['command']
-  assert result['git_commit']
+@pytest.mark.parametrize('recipe', TRAINED)
+def test_a_row_is_of_whole_runs_on_all_of_mnists_test_images(recipe):
+  sweep = recipe_table.read(recipe)
+  assert sweep['git_commit'] and not sweep.get('failed')
+  for trial in sweep['seeds']:
+    assert trial['dataset'] == 'mnist'
+    assert trial['config_name'] == recipe.replace(':', '-')
+    assert trial['test']['count'] == 10_000
+    assert trial['git_commit'] == sweep['git_commit']
 
 
-@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
-def test_a_recipes_header_says_what_its_result_says(path):
-  test = json.loads(path.read_text())['test']
-  header = (experiments.ROOT / f'configs/{path.stem}.py').read_text()
-  assert f'{test["accuracy"]:.2%}'.replace('%', ' %') in header
-  assert f'{test["num_errors"]} errors' in header
-  assert f'experiments/results/{path.stem}.json' in header
+@pytest.mark.parametrize('recipe', TRAINED)
+def test_a_recipes_header_says_what_its_results_say(recipe):
+  trials = recipe_table.read(recipe)['seeds']
+  accuracy = statistics.fmean(trial['test']['accuracy'] for trial in trials)
+  name, _, _ = recipe.partition(':')
+  header = (experiments.ROOT / f'configs/{name}.py').read_text()
+  assert f'{100 * accuracy:.2f} %' in header
+  assert f'experiments/results/{name}' in header
 
 
-def test_every_recipe_the_table_knows_has_a_result():
-  assert {path.stem for path in RECIPES} == readme.ORIGINAL_RESULTS.keys()
+def test_every_recipe_of_a_project_has_a_row_in_the_table():
+  assert originals.RESULTS.keys() <= set(TRAINED)

@@ -1,0 +1,128 @@
+"""The README's tables of recipes, from the sweeps in experiments/results/."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import experiments
+from experiments import originals
+from mnist_jax.analysis.sweep import summary
+from mnist_jax.workdir import json_files
+
+# In the order of the table: the recipes that answer a project, then our own.
+RECIPES = (*originals.RESULTS, 'robust', 'fast', 'tiny:100k', 'tiny:10k')
+TO = '\N{EN DASH}'
+HEAD = (
+  '| recipe | weights | seeds | test accuracy | interval of the mean | errors |'
+  ' validation | epochs | training | from |',
+  '|---|--:|--:|--:|--:|--:|--:|--:|--:|---|',
+)
+
+
+def results_name(recipe: str) -> str:
+  """Returns what the files of a recipe are called: 'tiny-10k-seeds'."""
+  return f'{recipe.replace(":", "-")}-seeds'
+
+
+def read(recipe: str) -> dict | None:
+  """Returns the sweep of a recipe as `sweep.json` has it, None without one.
+
+  Where there is no sweep yet, its single run counts as one of one seed.
+  """
+  for name in (results_name(recipe), recipe):
+    path = experiments.RESULTS / f'{name}.json'
+    if path.exists():
+      found = json.loads(path.read_text())
+      return found if 'seeds' in found else {**found, 'seeds': [found]}
+  return None
+
+
+def recipes() -> str:
+  """Returns the table of recipes as Markdown, a row for each that has run."""
+  found = {recipe: read(recipe) for recipe in RECIPES}
+  rows = [row(recipe, sweep) for recipe, sweep in found.items() if sweep]
+  return '\n'.join([*HEAD, *rows])
+
+
+def row(recipe: str, sweep: Mapping) -> str:
+  """Returns one line of the table of recipes."""
+  trials: Sequence[Mapping] = sweep['seeds']
+  described = summary.describe_trials(trials)
+  test, valid = described['test_accuracy'], described['valid_accuracy']
+  errors, first = described['test_errors'], trials[0]
+  spread = f' ± {100 * test["sd"]:.2f}' if test['sd'] is not None else ''
+  interval = TO.join(f'{100 * end:.2f}' for end in test['ci95'] or [])
+  name = f'{results_name(recipe)}.json'
+  if not (experiments.RESULTS / name).exists():
+    name = f'{recipe}.json'
+  cells = (
+    f'[`{recipe}`](configs/{recipe.split(":")[0]}.py)',
+    f'{first["num_params"]:,}',
+    f'{len(trials)}',
+    f'**{100 * test["mean"]:.2f}{spread} %**',
+    f'{interval} %' if interval else '-',
+    f'{errors["mean"]:.1f} ({errors["min"]}{TO}{errors["max"]})'
+    if len(trials) > 1
+    else f'{errors["mean"]:.0f}',
+    f'{valid["mean"]:.2%}'.replace('%', ' %') if valid else '-',
+    f'{first["epochs"]:.3g}',
+    f'{described["train_seconds"]["mean"]:,.0f} s',
+    f'[{sweep["git_commit"][:7]}](experiments/results/{name})',
+  )
+  return f'| {" | ".join(cells)} |'
+
+
+def projects() -> str:
+  """Returns each student project's result beside ours, as Markdown."""
+  lines = ['| recipe | the project reports | here |', '|---|---|--:|']
+  for recipe, reported in originals.RESULTS.items():
+    if sweep := read(recipe):
+      described = summary.describe_trials(sweep['seeds'])
+      # Project 4 reports its training accuracy.
+      split = 'train' if 'training' in reported else 'test'
+      mean = 100 * described[f'{split}_accuracy']['mean']
+      what = 'training' if split == 'train' else 'test'
+      lines.append(f'| `{recipe}` | {reported} | {mean:.2f} % {what} |')
+  return '\n'.join(lines)
+
+
+def epochs() -> str:
+  """Returns the epochs that the projects print beside ours, as Markdown.
+
+  Ours are means over the seeds. Empty without the sweeps' metrics.
+  """
+  parts = []
+  for recipe, reported in originals.EPOCHS.items():
+    rows = json_files.read_rows(
+      experiments.RESULTS / f'{results_name(recipe)}.jsonl',
+      way_out='run python -m experiments.reproduce again',
+    )
+    if rows:
+      parts.append(compare_epochs(recipe, reported, rows))
+  return '\n\n'.join(parts)
+
+
+def compare_epochs(
+  recipe: str,
+  reported: Mapping[int, Mapping[str, float]],
+  rows: Sequence[Mapping],
+) -> str:
+  """Returns a table of one recipe: a row for each epoch that is reported."""
+  names = list(next(iter(reported.values())))
+  titles = [f'{name.replace("/", " ")}' for name in names]
+  head = [
+    f'`{recipe}`, epoch',
+    *(f'{title}: project | here' for title in titles),
+  ]
+  lines = [f'| {" | ".join(head)} |', f'|--:|{"--:|" * 2 * len(names)}']
+  for epoch, values in reported.items():
+    ours = [row for row in rows if round(row['epoch']) == epoch]
+    cells = [str(epoch)]
+    for name in names:
+      mean = sum(row[name] for row in ours) / len(ours)
+      cells += [_write(name, values[name]), _write(name, mean)]
+    lines.append(f'| {" | ".join(cells)} |')
+  return '\n'.join(lines)
+
+
+def _write(name: str, value: float) -> str:
+  return f'{value:.4f}' if name.endswith('loss') else f'{100 * value:.2f} %'
