@@ -10,6 +10,7 @@ from experiments import photo_calibration, recipe_table
 from experiments.benchmark import report as benchmark_report
 from experiments.compile_targets import table as targets_table
 from experiments.fault_campaign import table as faults_table
+from experiments.frontier import report as frontier_report
 from experiments.pages import table as pages_table
 from mnist_jax.analysis.sweep import report as sweep_report
 from mnist_jax.cli import absl_flags
@@ -90,6 +91,12 @@ def faults() -> str:
   return faults_table.as_markdown(found) if found else ''
 
 
+def frontier() -> str:
+  """Returns training time against test errors; '' before it has been run."""
+  found = read('frontier.json')
+  return frontier_report.as_markdown(found) if found else ''
+
+
 def compile_targets() -> str:
   """Returns what the training loops need on other chips; '' without it."""
   found = read('compile_targets.json')
@@ -107,6 +114,7 @@ PARTS = {
   'pages': pages,
   'faults': faults,
   'compile_targets': compile_targets,
+  'frontier': frontier,
 }
 
 

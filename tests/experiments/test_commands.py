@@ -47,6 +47,8 @@ def run(module, *flags, cwd=experiments.ROOT):
     ('reproduce', ['--names=improve'], "'improved'"),
     ('reproduce', ['--names='], 'single_conv'),
     ('readme', ['--check'], '--help'),
+    ('frontier', ['--num_seeds=0'], 'at least 1'),
+    ('frontier', ['--ensemble=/nowhere'], 'sweep.json'),
   ],
 )
 def test_a_wrong_flag_is_one_line(module, flags, words):
