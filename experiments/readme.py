@@ -7,6 +7,7 @@ import json
 
 import experiments
 from experiments import photo_calibration, recipe_table
+from experiments.ablations import variants as ablation_variants
 from experiments.benchmark import report as benchmark_report
 from experiments.compile_targets import table as targets_table
 from experiments.fault_campaign import table as faults_table
@@ -91,6 +92,12 @@ def faults() -> str:
   return faults_table.as_markdown(found) if found else ''
 
 
+def ablations() -> str:
+  """Returns what each ingredient is worth; '' before it has been run."""
+  found = read('improved-ablations.json')
+  return ablation_variants.as_markdown(found) if found else ''
+
+
 def frontier() -> str:
   """Returns training time against test errors; '' before it has been run."""
   found = read('frontier.json')
@@ -115,6 +122,7 @@ PARTS = {
   'faults': faults,
   'compile_targets': compile_targets,
   'frontier': frontier,
+  'ablations': ablations,
 }
 
 

@@ -46,7 +46,8 @@ def compare(found: dict) -> tuple[dict, figure.Figure, str]:
     found: what `sweep.run` returned for an empty row and rows of VARIANTS.
 
   Returns:
-    `found` with `summary` and `ablations`, a figure, and a table as text.
+    `found` with `summary` and `ablations`, rows for each split ('test' and
+    'valid') that all runs have; a figure; and a table of each split as text.
 
   Raises:
     errors.UserError: when no run of the recipe itself has finished, or none
@@ -69,13 +70,54 @@ def compare(found: dict) -> tuple[dict, figure.Figure, str]:
       f'nothing to compare with {name}: no run of a variant has finished '
       f'({_first_reason(found)})'
     )
-  rows = significance.ablate(baseline, others)
+  splits = [
+    split
+    for split in summary_lib.SPLITS
+    if all(run[split] for run in found['seeds'])
+  ]
+  rows = {s: significance.ablate(baseline, others, s) for s in splits}
+  tables = [
+    f'{summary_lib.SPLITS[split]} accuracy '
+    + text.describe_ablations(rows[split], name)
+    for split in splits
+  ]
+  about = f'{found["dataset"]} · {name}'
   summary = summary_lib.summarize(found['seeds'])
   return (
     found | {'summary': summary, 'ablations': rows},
-    seed_figures.ablations(baseline, others, f'{found["dataset"]} · {name}'),
-    text.describe_ablations(rows, name),
+    seed_figures.ablations(baseline, others, about, splits[0]),
+    '\n\n'.join(tables),
   )
+
+
+def as_markdown(found: dict) -> str:
+  """Returns how many more errors there are without each ingredient.
+
+  Args:
+    found: from `compare`.
+  """
+  splits = list(found['ablations'])
+  titles = [f'{summary_lib.SPLITS[split]} errors' for split in splits]
+  lines = [
+    f'| `{found["config_name"]}` with | {" | ".join(titles)} |',
+    f'|---|{"--:|" * len(splits)}',
+  ]
+  for rows in zip(*found['ablations'].values(), strict=True):
+    cells = [
+      _write_difference(row, found, split)
+      for row, split in zip(rows, splits, strict=True)
+    ]
+    lines.append(f'| {rows[0]["name"]} | {" | ".join(cells)} |')
+  return '\n'.join(lines)
+
+
+def _write_difference(row: dict, found: dict, split: str) -> str:
+  count = found['seeds'][0][split]['count']
+  text = f'{row["difference_errors"]:+.1f}'
+  if row['ci95']:
+    low, high = sorted(-count * end for end in row['ci95'])
+    text += f' ({low:+.1f} to {high:+.1f})'
+  return f'**{text}**' if row['differ'] else text
 
 
 def own_part(found: dict, overrides: dict) -> dict:

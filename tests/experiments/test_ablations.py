@@ -1,7 +1,9 @@
 """Ablations: a recipe without each of its ingredients."""
 
+import numpy as np
 import pytest
 import sweep_samples
+from scipy import stats
 
 from configs import basic, improved
 from experiments.ablations import variants
@@ -13,9 +15,9 @@ NO_DROPOUT = variants.VARIANTS['no dropout']
 NO_ERASING = variants.VARIANTS['no erasing']
 
 
-def make_results(overrides, num_errors):
+def make_results(overrides, num_errors, valid_errors=70):
   return [
-    sweep_samples.make_result(seed, number, overrides=overrides)
+    sweep_samples.make_result(seed, number, valid_errors, overrides)
     for seed, number in enumerate(num_errors)
   ]
 
@@ -42,7 +44,7 @@ def test_the_loss_without_an_ingredient_is_measured_seed_by_seed():
   results = make_results({}, (90, 95, 103))
   results += make_results(NO_DROPOUT, (100, 105, 113))
   found, figure, text = variants.compare(sweep_samples.make_sweep(results))
-  (row,) = found['ablations']
+  (row,) = found['ablations']['test']
   assert (row['name'], row['n']) == ('no dropout', 3)
   assert row['difference_errors'] == 10
   assert row['difference'] == pytest.approx(-0.001)
@@ -71,4 +73,27 @@ def test_failed_seeds_of_a_variant_are_counted():
   results = make_results({}, (90, 95)) + make_results(NO_DROPOUT, (100, 105))
   sweep = sweep_samples.make_sweep(results, failed=make_failures(NO_DROPOUT))
   found, _, _ = variants.compare(sweep)
-  assert [row['failed'] for row in found['ablations']] == [1]
+  assert [row['failed'] for row in found['ablations']['test']] == [1]
+
+
+def test_validation_counts_too_and_alone_where_the_test_set_was_not_read():
+  for num_errors, splits in (((90, 95, 100), 2), ((None, None, None), 1)):
+    results = make_results({}, num_errors, valid_errors=40)
+    results += make_results(NO_DROPOUT, num_errors, valid_errors=44)
+    found, _, text = variants.compare(sweep_samples.make_sweep(results))
+    assert len(found['ablations']) == splits
+    (row,) = found['ablations']['valid']
+    assert row['difference_errors'] == 4
+    assert 'validation accuracy against fast' in text
+    assert ('test accuracy' in text) == (splits == 2)
+
+
+def test_the_markdown_has_the_interval_of_each_split_in_errors():
+  results = make_results({}, (90, 95, 100, 91))
+  results += make_results(NO_DROPOUT, (100, 107, 110, 103))
+  found, _, _ = variants.compare(sweep_samples.make_sweep(results))
+  line = variants.as_markdown(found).splitlines()[2]
+  differences = np.array([10, 12, 10, 12])
+  low, high = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+  assert f'**+11.0 ({low:+.1f} to {high:+.1f})**' in line
+  assert '| no dropout |' in line and '| +0.0 |' in line
