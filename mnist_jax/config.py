@@ -56,6 +56,7 @@ def default() -> ml_collections.ConfigDict:
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
+    crack_probability=0.0,  # Of a thin gap through the strokes.
     custom='',  # Of augment.AUGMENTATIONS, the one that comes last.
   )
   config.model = dict(
@@ -181,6 +182,7 @@ RANGES = {
   'augment.elastic': (0.0, 28.0),
   'augment.erase_probability': (0.0, 1.0),
   'augment.erase_area': (0.02, 1.0),
+  'augment.crack_probability': (0.0, 1.0),
   'model.dropout': (0.0, 0.99),
   'optim.lr': (TINY, 1e3),
   'optim.momentum': (0.0, 0.9999),
