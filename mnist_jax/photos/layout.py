@@ -9,6 +9,7 @@ Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels, half open.
 _MOST_TILT = 25  # Degrees.
 _LEAST_TILT = 4  # Degrees; below, rows and digits can be read as they are.
 _CRACK = 0.12  # Of a digit's height: the widest gap between its parts.
+_HAIR_CRACK = 0.08  # The same: narrower than any gap between two rows.
 
 
 @dataclasses.dataclass
@@ -89,6 +90,7 @@ def join_broken(parts: Sequence[Part]) -> list[Part]:
       continue
     parts.remove(below)
     parts[i] = join(parts[i], below)
+    i = 0  # Others may belong together beside a digit as tall as this one.
   return parts
 
 
@@ -96,10 +98,14 @@ def _is_cracked(above: Part, below: Part, parts: Sequence[Part]) -> bool:
   whole = join(above, below)
   overlap = min(above.x1, below.x1) - max(above.x0, below.x0)
   gap = below.y0 - above.y1
-  if overlap < 0.4 * min(above.width, below.width):
+  # The parts of a slanted 1 may lie beside each other.
+  beside = _CRACK * whole.height if whole.height > 1.4 * whole.width else 0
+  if overlap + beside < 0.4 * min(above.width, below.width):
     return False
   if not -0.5 * whole.height < gap < _CRACK * whole.height:
     return False
+  if 0 <= gap < _HAIR_CRACK * whole.height:
+    return True
   # Two digits above each other are together taller than any digit.
   others = [p.height for p in parts if p is not above and p is not below]
   return whole.height <= 2 * whole.width or (

@@ -72,6 +72,34 @@ def test_parts_above_each_other_are_one_digit(row):
   assert len(boxes(ink)) == 5
 
 
+def test_digits_of_a_row_in_which_all_are_broken_are_joined_each():
+  # Also a narrow one, in three parts: no whole digit shows how tall they are.
+  parts = [
+    layout.Part([i], x, top, x + width, bottom)
+    for i, (x, width, top, bottom) in enumerate(
+      [(0, 30, 0, 30), (2, 25, 33, 60)]
+      + [(50, 9, 1, 20), (49, 9, 22, 40), (48, 9, 43, 59)]
+      + [(80, 40, 0, 25), (85, 30, 29, 60)]
+    )
+  ]
+  joined = layout.join_broken(parts)
+  assert sorted(sorted(part.labels) for part in joined) == [
+    [0, 1],
+    [2, 3, 4],
+    [5, 6],
+  ]
+
+
+def test_the_parts_of_a_slanted_one_are_joined_although_none_is_below_another():
+  parts = [
+    layout.Part([0], 20, 0, 27, 28),
+    layout.Part([1], 12, 31, 19, 60),
+    layout.Part([2], 60, 0, 95, 60),
+  ]
+  joined = layout.join_broken(parts)
+  assert sorted(part.labels for part in joined) == [[0, 1], [2]]
+
+
 def test_digits_above_each_other_stay_two(digits):
   images, labels = digits
   ink = samples.cut_out(images[labels == 2][0], HEIGHT)
