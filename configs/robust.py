@@ -22,7 +22,10 @@ from mnist_jax import config as config_lib
 def get_config(mode: str = 'full'):
   """Returns the recipe; `configs/robust.py:smoke` runs in seconds."""
   config = config_lib.load('improved')
-  config.total_epochs = 14.0
+  config.total_epochs = 10.0
+  config.optim.lr = 4e-3
+  config.augment.update(erase_probability=0.0, crack_probability=0.15)
+  config.augment.final_strength = 0.3
   config.data.non_digits = 0.3
   config.data.pieces = 0.2
   return config_lib.for_mode(config, mode)

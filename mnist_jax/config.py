@@ -54,6 +54,8 @@ def default() -> ml_collections.ConfigDict:
     scale=0.0,  # Largest change either way, as a fraction; separate axes.
     shift=0.0,  # Largest shift either way, in pixels; separate axes.
     elastic=0.0,  # Standard deviation of smooth displacements, in pixels.
+    # What the strengths above fall to, evenly from 1 at the first step.
+    final_strength=1.0,
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
     crack_probability=0.0,  # Of a thin gap through the strokes.
@@ -180,6 +182,7 @@ RANGES = {
   'augment.scale': (0.0, 0.9),
   'augment.shift': (0.0, 28.0),
   'augment.elastic': (0.0, 28.0),
+  'augment.final_strength': (0.0, 1.0),
   'augment.erase_probability': (0.0, 1.0),
   'augment.erase_area': (0.02, 1.0),
   'augment.crack_probability': (0.0, 1.0),

@@ -34,12 +34,13 @@ class Programs:
     self._model = cnn.create_model(config.model)
     axis_name = epoch.AXIS if mesh.size > 1 else None
     self._split_model = cnn.create_model(config.model, axis_name)
+    num_steps = max(1, round(config.total_epochs * self._num_steps))
     self._optimizer = optim.create_optimizer(
       config.optim,
       steps_per_epoch=self._num_steps,
-      num_steps=max(1, round(config.total_epochs * self._num_steps)),
+      num_steps=num_steps,
     )
-    self._augment = augment.create_augment(config.augment)
+    self._augment = augment.create_augment(config.augment, num_steps=num_steps)
     self._create = functools.partial(
       trainer_lib.create_state, model=self._model, optimizer=self._optimizer
     )

@@ -33,12 +33,14 @@ AUGMENTATIONS: dict[str, Callable] = {}
 def create_augment(
   config: ml_collections.ConfigDict,
   extra: Mapping[str, Any] = MappingProxyType({}),
+  num_steps: int = 1,
 ) -> Callable | None:
   """Creates the augmentation that `config` describes.
 
   Args:
     config: the `augment` part of a config (mnist_jax/config.py lists it).
     extra: the `extra` part.
+    num_steps: of the whole run, over which the strengths fall.
 
   Returns:
     `augment` with its keyword arguments bound; None when it is switched off.
@@ -59,15 +61,19 @@ def create_augment(
     further = functools.partial(custom, None, None)  # Without rng and image.
     own = errors.arguments(what, further, config, extra)
     custom = functools.partial(custom, **own)
-  return functools.partial(augment, config=config, custom=custom)
+  return functools.partial(
+    augment, config=config, num_steps=num_steps, custom=custom
+  )
 
 
 def augment(
   rng: jax.Array,
   images: jax.Array,
   axis_name: str | None = None,
+  step: int | jax.Array = 0,
   *,
   config: ml_collections.ConfigDict,
+  num_steps: int = 1,
   custom: Callable | None = None,
 ) -> jax.Array:
   """Distorts each image; its random numbers follow from its place in the batch.
@@ -76,7 +82,9 @@ def augment(
     rng: [] typed key of the step, the same on every device.
     images: [B, 28, 28] uint8, this device's part of the batch.
     axis_name: mapped axis the batch is split over, or None when it is whole.
+    step: [] int32, of the run.
     config: the `augment` part of a config.
+    num_steps: of the whole run.
     custom: entry of AUGMENTATIONS, or None.
 
   Returns:
@@ -88,6 +96,10 @@ def augment(
     points = geometry.affine_points(keys[:, 0], config)
     if config.elastic:
       points += geometry.elastic_shifts(keys[:, 1], config.elastic)
+    if config.final_strength < 1:
+      done = step / num_steps
+      strength = 1 - done * (1 - config.final_strength)
+      points = geometry.weaken(points, strength)
     images = geometry.resample(images, points)
   if config.erase_probability:
     images = jnp.where(erased(keys[:, 2], config), 0, images)

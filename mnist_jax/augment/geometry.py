@@ -75,6 +75,17 @@ def elastic_shifts(rngs: jax.Array, strength: float) -> jax.Array:
   return strength * jnp.einsum('ik,jl,bklc->bijc', spread, spread, noise)
 
 
+def weaken(points: jax.Array, strength: float | jax.Array) -> jax.Array:
+  """Moves each pixel by a part only of the way that it would move.
+
+  Args:
+    points: [B, 28, 28, 2] float32: row and column in the source, in pixels.
+    strength: [] in 0..1; at 0 images stay as they are.
+  """
+  grid = jnp.stack(jnp.mgrid[:SIDE, :SIDE], -1)
+  return grid + strength * (points - grid)
+
+
 def resample(images: jax.Array, points: jax.Array) -> jax.Array:
   """Looks up images between pixels, bilinearly; outside them is background.
 

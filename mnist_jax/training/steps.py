@@ -44,7 +44,7 @@ def train_step(
   augment_rng, dropout_rng = jax.random.split(rng)
   images, is_digit = batch['image'], batch.get('is_digit')
   if augment is not None:
-    images = augment(augment_rng, images, axis_name)
+    images = augment(augment_rng, images, axis_name, state.step)
 
   def loss_fn(params: Any, zero: jax.Array) -> tuple[jax.Array, tuple]:
     logits, updates = model.apply(

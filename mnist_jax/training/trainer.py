@@ -144,7 +144,7 @@ def create_trainer(
     steps_per_epoch=steps_per_epoch,
     num_steps=num_steps,
   )
-  augment = augment_lib.create_augment(config.augment, config.extra)
+  augment = augment_lib.create_augment(config.augment, config.extra, num_steps)
   return Trainer(
     config=config,
     dataset=dataset,

@@ -17,7 +17,7 @@ from mnist_jax.distributed import rngs
 
 pytestmark = pytest.mark.usefixtures('quick_compile')
 
-OFF = {'enabled': True, 'custom': ''} | {
+OFF = {'enabled': True, 'custom': '', 'final_strength': 1.0} | {
   name: 0.0
   for name in (*augment.GEOMETRY, 'erase_probability', 'crack_probability')
 }
@@ -145,6 +145,24 @@ def test_erasing_takes_one_rectangle_from_its_share_of_the_images():
   for mask in masks[hit][:50]:
     rows, columns = mask.any(1), mask.any(0)
     np.testing.assert_array_equal(mask, rows[:, None] & columns)
+
+
+def test_distortions_fade_evenly_to_what_is_left_of_them(images):
+  config = ml_collections.ConfigDict(
+    OFF | {'shift': 4.0, 'final_strength': 0.25}
+  )
+  fading = jax.jit(augment.create_augment(config, num_steps=100))
+  for step, part in ((0, 1.0), (50, 0.625), (100, 0.25)):
+    plain = jax.jit(create(shift=4.0 * part))(RNG, images)
+    faded = fading(RNG, images, None, step)
+    np.testing.assert_allclose(faded, plain, atol=1e-4)
+  gone = ml_collections.ConfigDict(
+    OFF | {'rotate': 30.0, 'elastic': 2.0, 'final_strength': 0.0}
+  )
+  last = jax.jit(augment.create_augment(gone, num_steps=7))
+  np.testing.assert_allclose(
+    last(RNG, images, None, 7), images / 255.0, atol=1e-5
+  )
 
 
 def test_as_many_images_are_cracked_as_asked_by_one_thin_straight_strip():
