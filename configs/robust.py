@@ -31,6 +31,7 @@ def get_config(mode: str = 'full'):
   config.total_epochs = 10.0
   config.optim.lr = 4e-3
   config.augment.update(erase_probability=0.0, final_strength=0.3)
+  config.augment.crack_probability = 0.08
   config.data.non_digits = 0.3
   config.data.pieces = 0.2
   return config_lib.for_mode(config, mode)
