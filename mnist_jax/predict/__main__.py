@@ -109,7 +109,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   parser.add_argument(
     '--threshold',
     type=float,
-    default=0.95,
+    default=0.9,
     metavar='SHARE',
     help='below this confidence a digit is "not sure"; %(default)s when not '
     "given: of MNIST's validation images about 1 in 50 are below it, and "
