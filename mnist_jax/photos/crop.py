@@ -152,7 +152,7 @@ def _is_solid(mask: np.ndarray) -> bool:
 
 def _is_thin(mask: np.ndarray) -> bool:
   """Returns whether a part is hairlines only, as squared paper is."""
-  width = round(_THIN * max(mask.shape))
+  width = max(1, round(_THIN * max(mask.shape)))
   return not ndimage.minimum_filter(mask, width).any()
 
 
