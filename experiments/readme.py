@@ -4,10 +4,11 @@ python -m experiments.readme
 """
 
 import json
+from collections.abc import Callable
 
 import experiments
 from experiments import photo_calibration, recipe_table
-from experiments.ablations import variants as ablation_variants
+from experiments.ablations import variants
 from experiments.benchmark import report as benchmark_report
 from experiments.compile_targets import table as targets_table
 from experiments.fault_campaign import table as faults_table
@@ -23,12 +24,6 @@ def read(name: str) -> dict | None:
   """Returns the content of a file in experiments/results/, None without it."""
   path = experiments.RESULTS / name
   return json.loads(path.read_text()) if path.exists() else None
-
-
-def benchmark() -> str:
-  """Returns the benchmark's tables; '' before it has been run."""
-  found = read('benchmark.json')
-  return benchmark_report.table(found) if found else ''
 
 
 def seeds() -> str:
@@ -80,28 +75,10 @@ def calibration() -> str:
   return photo_calibration.as_markdown(found) if found else ''
 
 
-def pages() -> str:
-  """Returns how well drawn pages are read; '' without results."""
-  found = read('pages.json')
-  return pages_table.as_markdown(found) if found else ''
-
-
-def faults() -> str:
-  """Returns what the fault campaign found; '' before it has been run."""
-  found = read('faults.json')
-  return faults_table.as_markdown(found) if found else ''
-
-
-def ablations() -> str:
-  """Returns what each ingredient is worth; '' before it has been run."""
-  found = read('improved-ablations.json')
-  return ablation_variants.as_markdown(found) if found else ''
-
-
-def frontier() -> str:
-  """Returns training time against test errors; '' before it has been run."""
-  found = read('frontier.json')
-  return frontier_report.as_markdown(found) if found else ''
+def written(name: str, write: Callable[[dict], str]) -> str:
+  """Returns what `write` makes of a results file; '' while there is none."""
+  found = read(name)
+  return write(found) if found else ''
 
 
 def compile_targets() -> str:
@@ -110,19 +87,19 @@ def compile_targets() -> str:
   return targets_table.as_markdown(found, ('improved', 'fast')) if found else ''
 
 
-PARTS = {
+PARTS: dict[str, Callable[[], str]] = {
   'results': recipe_table.recipes,
   'projects': recipe_table.projects,
   'epochs': recipe_table.epochs,
-  'benchmark': benchmark,
+  'benchmark': lambda: written('benchmark.json', benchmark_report.table),
   'seeds': seeds,
   'photos': photos,
   'calibration': calibration,
-  'pages': pages,
-  'faults': faults,
+  'pages': lambda: written('pages.json', pages_table.as_markdown),
+  'faults': lambda: written('faults.json', faults_table.as_markdown),
   'compile_targets': compile_targets,
-  'frontier': frontier,
-  'ablations': ablations,
+  'frontier': lambda: written('frontier.json', frontier_report.as_markdown),
+  'ablations': lambda: written('improved-ablations.json', variants.as_markdown),
 }
 
 

@@ -58,7 +58,6 @@ def default() -> ml_collections.ConfigDict:
     final_strength=1.0,
     erase_probability=0.0,
     erase_area=0.2,  # Largest erased share of the image.
-    crack_probability=0.0,  # Of a thin gap through the strokes.
     custom='',  # Of augment.AUGMENTATIONS, the one that comes last.
   )
   config.model = dict(
@@ -185,7 +184,6 @@ RANGES = {
   'augment.final_strength': (0.0, 1.0),
   'augment.erase_probability': (0.0, 1.0),
   'augment.erase_area': (0.02, 1.0),
-  'augment.crack_probability': (0.0, 1.0),
   'model.dropout': (0.0, 0.99),
   'optim.lr': (TINY, 1e3),
   'optim.momentum': (0.0, 0.9999),

@@ -1,8 +1,7 @@
 """The random distortions of a batch, in the order in which they are applied.
 
-First geometry.py moves pixels, as another hand would. Then a rectangle and a
-strip are erased. Last comes an entry of AUGMENTATIONS, to which a recipe can
-add.
+First geometry.py moves pixels, as another hand would. Then a rectangle is
+erased. Last comes an entry of AUGMENTATIONS, to which a recipe can add.
 """
 
 import functools
@@ -19,8 +18,6 @@ from mnist_jax.augment import geometry
 from mnist_jax.distributed import rngs as rngs_lib
 
 SIDE = geometry.SIDE
-# Numbers of an image's further keys; the first three are those of its split.
-CUSTOM, CRACK = 3, 4
 # The strengths of geometry.py in a config; where all are 0, it is left out.
 GEOMETRY = ('rotate', 'shear', 'scale', 'shift', 'elastic')
 
@@ -103,9 +100,6 @@ def augment(
     images = geometry.resample(images, points)
   if config.erase_probability:
     images = jnp.where(erased(keys[:, 2], config), 0, images)
-  if config.crack_probability:
-    own = jax.vmap(lambda rng: jax.random.fold_in(rng, CRACK))(rngs)
-    images = jnp.where(cracked(own, config), 0, images)
   if custom:
     images = _apply(custom, rngs, images)
   return images
@@ -119,7 +113,8 @@ def _apply(custom: Callable, rngs: jax.Array, images: jax.Array) -> jax.Array:
   """
   if images.dtype == jnp.uint8:
     images = images.astype(jnp.float32) / 255
-  rngs = jax.vmap(lambda rng: jax.random.fold_in(rng, CUSTOM))(rngs)
+  # Not one of the three keys of the other distortions, which are 0 to 2.
+  rngs = jax.vmap(lambda rng: jax.random.fold_in(rng, 3))(rngs)
   distorted = jax.vmap(custom)(rngs, images)
   shape = getattr(distorted, 'shape', None)
   if shape != images.shape:
@@ -153,27 +148,3 @@ def erased(rngs: jax.Array, config: ml_collections.ConfigDict) -> jax.Array:
   inside = (pixel >= start[..., None]) & (pixel < (start + sides)[..., None])
   hit = draws[:, 4] < config.erase_probability
   return hit[:, None, None] & inside[:, 0, :, None] & inside[:, 1, None, :]
-
-
-def cracked(rngs: jax.Array, config: ml_collections.ConfigDict) -> jax.Array:
-  """Draws a strip to erase, as where a pen has skipped.
-
-  An image has one with probability `crack_probability`. It is 1 to 3 pixels
-  wide, at most 8 pixels from the centre, and at most 60 degrees from level, so
-  that it goes through most strokes and does not run along them.
-
-  Args:
-    rngs: [B] typed keys.
-    config: the `augment` part of a config.
-
-  Returns:
-    [B, 28, 28] bool, True on erased pixels.
-  """
-  draws = jax.vmap(lambda rng: jax.random.uniform(rng, (4,)))(rngs)
-  angle = jnp.deg2rad(120 * draws[:, 0] - 60)[:, None, None]
-  offset = (16 * draws[:, 1] - 8)[:, None, None]
-  half_width = (0.5 + draws[:, 2])[:, None, None]
-  y, x = jnp.mgrid[:SIDE, :SIDE] - geometry.CENTRE
-  distance = y * jnp.cos(angle) + x * jnp.sin(angle) - offset
-  hit = draws[:, 3] < config.crack_probability
-  return hit[:, None, None] & (jnp.abs(distance) < half_width)

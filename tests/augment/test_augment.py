@@ -18,8 +18,7 @@ from mnist_jax.distributed import rngs
 pytestmark = pytest.mark.usefixtures('quick_compile')
 
 OFF = {'enabled': True, 'custom': '', 'final_strength': 1.0} | {
-  name: 0.0
-  for name in (*augment.GEOMETRY, 'erase_probability', 'crack_probability')
+  name: 0.0 for name in (*augment.GEOMETRY, 'erase_probability')
 }
 
 RNG = jax.random.key(0)
@@ -61,7 +60,6 @@ def test_a_split_batch_is_distorted_like_the_whole_batch(images):
     elastic=1.0,
     erase_probability=0.5,
     erase_area=0.2,
-    crack_probability=0.5,
   )
   alone = jax.jit(distort)
   parts = jax.vmap(
@@ -163,32 +161,6 @@ def test_distortions_fade_evenly_to_what_is_left_of_them(images):
   np.testing.assert_allclose(
     last(RNG, images, None, 7), images / 255.0, atol=1e-5
   )
-
-
-def test_as_many_images_are_cracked_as_asked_by_one_thin_straight_strip():
-  config = ml_collections.ConfigDict(OFF | {'crack_probability': 0.5})
-  keys = rngs.per_example(jax.random.key(3), 2000)
-  crack = jax.jit(functools.partial(augment.cracked, config=config))
-  masks = np.asarray(crack(keys))
-  hit = masks.any((1, 2))
-  assert 0.45 < hit.mean() < 0.55
-  for mask in masks[hit][:100]:
-    points = np.argwhere(mask) - np.argwhere(mask).mean(axis=0)
-    # Across its main direction it is at most 3 pixels wide.
-    _, _, directions = np.linalg.svd(points, full_matrices=False)
-    assert np.ptp(points @ directions[1]) <= 3
-    assert mask.any(axis=0).sum() > 10  # From side to side, or nearly.
-
-
-def test_cracks_leave_the_other_distortions_as_they_are(images):
-  others = {'rotate': 20.0, 'erase_probability': 0.5, 'erase_area': 0.2}
-  plain, cracked = (
-    np.asarray(jax.jit(create(**others, crack_probability=share))(RNG, images))
-    for share in (0.0, 1.0)
-  )
-  expected = np.where(cracked == 0, 0, plain)
-  np.testing.assert_allclose(cracked, expected, atol=1e-5)
-  assert (cracked < plain - 0.1).any((1, 2)).mean() > 0.9
 
 
 def test_an_augmentation_of_a_recipe_comes_last_for_each_image(

@@ -180,9 +180,22 @@ def test_the_torch_model_has_the_logits_of_the_stock_model(
   np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
 
 
-def test_the_one_epoch_recipe_has_its_published_weights():
-  pytest.importorskip('torch')
-  from experiments.benchmark.peers import one_epoch
+@pytest.mark.parametrize(
+  ('recipe', 'num_weights'), [('one_epoch', 215_194), ('example', 1_199_882)]
+)
+def test_a_whole_pytorch_recipe_has_its_published_weights_and_learns(
+  recipe, num_weights, digits
+):
+  torch = pytest.importorskip('torch')
+  from experiments.benchmark.peers import pytorch, whole_run
 
-  model = one_epoch.create_model()
-  assert sum(p.numel() for p in model.parameters()) == 215_194
+  module = importlib.import_module(f'experiments.benchmark.peers.{recipe}')
+  torch.manual_seed(0)
+  model = module.create_model()
+  assert sum(p.numel() for p in model.parameters()) == num_weights
+  images = pytorch.as_input(torch.tensor(digits[0][:512]), False)
+  labels = torch.tensor(digits[1][:512]).long()
+  before = whole_run.count_errors(model, images, labels)
+  for _ in range(15):
+    module.train(model, images, labels, *([1] * (recipe == 'example')))
+  assert whole_run.count_errors(model, images, labels) < before / 2

@@ -10,7 +10,6 @@ import time
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from experiments.benchmark.peers import whole_run
 
@@ -42,10 +41,7 @@ def train(
   started = time.perf_counter()
   for _ in range(epochs):
     for rows in torch.randperm(len(labels)).split(BATCH_SIZE):
-      loss = functional.cross_entropy(model(images[rows]), labels[rows])
-      optimizer.zero_grad(set_to_none=True)
-      loss.backward()
-      optimizer.step()
+      whole_run.take_step(model, optimizer, images[rows], labels[rows])
     schedule.step()
   return time.perf_counter() - started
 

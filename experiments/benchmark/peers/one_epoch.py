@@ -11,7 +11,6 @@ import time
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from experiments.benchmark.peers import whole_run
 
@@ -42,10 +41,7 @@ def train(
   model.train()
   started = time.perf_counter()
   for x, y in batches:
-    loss = functional.cross_entropy(model(x), y)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()
+    whole_run.take_step(model, optimizer, x, y)
     schedule.step()
   return time.perf_counter() - started
 
