@@ -10,8 +10,8 @@ import pathlib
 import platform
 import sys
 
+from experiments.benchmark import available, report, summary
 from experiments.benchmark import race as race_lib
-from experiments.benchmark import report, summary
 from experiments.benchmark import rounds as rounds_lib
 from experiments.benchmark.peers import contender, work
 from mnist_jax import errors
@@ -27,7 +27,7 @@ class Plan:
 
   models: list[str]
   data: str
-  rounds: int  # Timed blocks of each contender.
+  rounds: int  # Timed blocks of each contender, or more until it is stable.
   seconds: float  # Of a block, approximately.
   seeds: int  # Runs to 99 % of each contender.
   mode: str  # Of the recipe `fast`.
@@ -58,14 +58,23 @@ def check(plan: Plan) -> None:
     raise errors.UserError(f'seeds {plan.seeds} must be 0 or more')
 
 
-def measure(plan: Plan) -> dict:
-  """Runs everything and returns the content of benchmark.json."""
+def measure(plan: Plan, found: available.Available) -> dict:
+  """Runs everything and returns the content of benchmark.json.
+
+  Args:
+    plan: what to measure.
+    found: the contenders that can run here.
+  """
+  for line in found.left_out:
+    print(f'mnist_jax: {line}', file=sys.stderr)
   load_average = os.getloadavg()
   warn_if_busy(load_average[0])
   date = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
   # Loaded here first, so that no two contenders prepare the files at once.
   datasets.load_dataset(work.create_config(plan.models[0], plan.data).data)
-  rows = {name: measure_model(name, plan) for name in plan.models}
+  rows = {
+    name: measure_model(name, plan, found.interpreters) for name in plan.models
+  }
   return {
     'date': date,
     'plan': dataclasses.asdict(plan),
@@ -74,7 +83,8 @@ def measure(plan: Plan) -> dict:
     'augmentation': summary.augmentation(rows.get('improved')),
     'time_to_99': race(plan),
     'machine': machine(rows, load_average),
-    'versions': versions(),
+    'left_out': found.left_out,
+    'versions': versions() | found.versions,
   }
 
 
@@ -88,15 +98,16 @@ def warn_if_busy(load_average: float) -> None:
     )
 
 
-def measure_model(name: str, plan: Plan) -> dict:
+def measure_model(name: str, plan: Plan, interpreters: dict[str, str]) -> dict:
   """Returns `summary.throughput` of one model."""
-  row = summary.throughput(
-    rounds_lib.measure(name, plan.data, plan.rounds, plan.seconds),
-    work.WORKS[name].batch_size,
+  measured = rounds_lib.measure(
+    name, plan.data, plan.rounds, plan.seconds, interpreters
   )
+  row = summary.throughput(measured, work.WORKS[name].batch_size)
   say(
-    f'{name}: {row["vs_pytorch"]:.2f} x the speed of PyTorch, '
-    f'{row["vs_stock_flax"]:.2f} x that of stock Flax'
+    f'{name}: {row["vs_best"]:.2f} x the speed of the best peer '
+    f'({report.PEER_NAMES[row["best_peer"]]}), {row["vs_pytorch"]:.2f} x that '
+    f'of PyTorch, {row["vs_stock_flax"]:.2f} x that of stock Flax'
   )
   return row
 
@@ -136,9 +147,10 @@ def versions() -> dict[str, str]:
 
 
 def is_complete(results: dict) -> bool:
-  """Whether a run has measured everything, often enough, on MNIST."""
+  """Whether a run has measured every peer, often enough, on MNIST."""
   return (
-    results['plan']['data'] == 'mnist'
+    not results['left_out']
+    and results['plan']['data'] == 'mnist'
     and results['plan']['rounds'] >= MIN_ROUNDS
     and results['plan']['seeds'] >= MIN_ROUNDS
     and results['throughput'].keys() == work.WORKS.keys()

@@ -1,15 +1,21 @@
 """A benchmark's results as Markdown tables and as a figure."""
 
+import re
 import statistics
 
-from experiments.benchmark import summary
+from experiments.benchmark import stability, summary
 from mnist_jax.analysis import figure_style
 
-COLORS = {
-  'this project': figure_style.BLUE,
-  'stock Flax': figure_style.PALE,
-  'PyTorch': figure_style.VERMILLION,
+# The peers of `worker.PEERS` in words.
+PEER_NAMES = {
+  'stock_flax': 'stock Flax',
+  'pytorch': 'PyTorch',
+  'torch_compile': 'torch.compile',
+  'tensorflow': 'TensorFlow',
+  'keras': 'Keras',
 }
+OURS, BEST = figure_style.BLUE, figure_style.VERMILLION
+BAR = 0.26  # Inches for a bar of the figure.
 
 
 def table(results: dict) -> str:
@@ -22,47 +28,115 @@ def table(results: dict) -> str:
 
 def throughput_table(rows: dict) -> str:
   """Returns a table of images per second, a row for each model."""
-  lines = [
-    '| model | batch | this project | stock Flax | PyTorch | against stock Flax'
-    ' | against PyTorch |',
-    '|---|--:|--:|--:|--:|--:|--:|',
-  ]
+  against = ('stock Flax', 'PyTorch', 'the best peer')
+  titles = ['model', 'batch', 'this project', *PEER_NAMES.values()]
+  titles += [f'against {name}' for name in against]
+  lines = [as_line(titles), f'|---|{"--:|" * (len(titles) - 1)}']
   for name, row in rows.items():
-    lines.append(
-      f'| `{name}` | {row["batch_size"]} | {row["ours"]:,.0f} | '
-      f'{row["stock_flax"]:,.0f} | {row["pytorch"]:,.0f} | '
-      f'{row["vs_stock_flax"]:.2f} x | **{row["vs_pytorch"]:.2f} x** |'
-    )
-  means = summary.geometric_means(rows)
-  lines.append(
-    f'| geometric mean | | | | | {means["vs_stock_flax"]:.2f} x | '
-    f'**{means["vs_pytorch"]:.2f} x** |'
-  )
+    rates = [rate_cell(row, key) for key in ('ours', *PEER_NAMES)]
+    first = [f'`{name}`', str(row['batch_size'])]
+    lines.append(as_line([*first, *rates, *ratio_cells(row)]))
+  first = ['geometric mean', *([''] * (2 + len(PEER_NAMES)))]
+  lines.append(as_line([*first, *ratio_cells(summary.geometric_means(rows))]))
   return '\n'.join(lines)
+
+
+def as_line(cells: list[str]) -> str:
+  """Returns a line of a Markdown table."""
+  return re.sub(' +', ' ', f'| {" | ".join(cells)} |')
+
+
+def rate_cell(row: dict, key: str) -> str:
+  """Returns images per second and peak memory; '-' of what was not measured.
+
+  Args:
+    row: from `summary.throughput`.
+    key: 'ours' or a peer of `worker.PEERS`.
+  """
+  if key not in row:
+    return '-'
+  name = row.get('setups', {}).get(key, key)
+  peak = row.get('peak_mb', {}).get(name)
+  return f'{row[key]:,.0f}' + (f' ({peak:,.0f} MB)' if peak else '')
+
+
+def ratio_cells(ratios: dict) -> list[str]:
+  """Returns the ratios as cells; '-' of what was not measured."""
+  cells = [f'{ratios[key]:.2f} x' for key in ('vs_stock_flax', 'vs_pytorch')]
+  if 'vs_best' not in ratios:
+    return [*cells, '-']
+  best = PEER_NAMES.get(ratios.get('best_peer', ''))
+  of_whom = f' ({best})' if best else ''
+  return [*cells, f'**{ratios["vs_best"]:.2f} x**{of_whom}']
 
 
 def conditions(results: dict) -> str:
   """Returns a paragraph on machine, versions, load, and the cost of parts."""
   rows, machine = results['throughput'], results['machine']
-  plan, versions = results['plan'], results['versions']
   loop = ', '.join(
     f'{row["step_in_loop"]:.2f} (`{name}`)' for name, row in rows.items()
   )
   parts = [
-    f'Training images per second on {plan["data"]}, medians of '
-    f'{plan["rounds"]} interleaved rounds; PyTorch in the best of four set-ups '
-    '(contiguous or channels last; waiting threads that spin or sleep).',
-    f'Machine: {machine["device"]}; JAX {versions["jax"]}, Flax '
-    f'{versions["flax"]}, PyTorch {versions["torch"]}.',
+    method(results),
+    f'Machine: {machine["device"]}; {versions(results["versions"])}.',
     f'Load average at the start {machine["load_average"][0]:.1f}; the rounds '
     'of one contender differ by up to '
     f'{max(row["spread"] for row in rows.values()):.0%}.',
+    *instability(rows),
     "A step inside the epoch's compiled loop takes, in times of the same step "
     f'called alone, {loop}.',
   ]
   if cost := results['augmentation']:
     parts.append(f'Augmentation adds {cost["cost"]:.1%} to an `improved` step.')
   return ' '.join(parts)
+
+
+def method(results: dict) -> str:
+  """Returns what the numbers of the table are."""
+  rows, plan = results['throughput'].values(), results['plan']
+  counts = sorted({row.get('num_rounds', plan['rounds']) for row in rows})
+  rounds = ' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))
+  memory = any(any(row.get('peak_mb', {}).values()) for row in rows)
+  text = f'Training images per second on {plan["data"]}'
+  text += " (and the peak memory of the contender's process)" if memory else ''
+  text += (
+    f', medians of {rounds} interleaved rounds; PyTorch in the best of four '
+    'set-ups (contiguous or channels last; waiting threads that spin or sleep)'
+  )
+  if any('keras' in row for row in rows):
+    text += ', Keras in the better of two (with and without XLA)'
+  if any(PEER_NAMES.keys() - row.keys() for row in rows):
+    text += '; - was not measured'
+  return f'{text}.'
+
+
+def versions(found: dict[str, str]) -> str:
+  """Returns the versions of the frameworks that were measured."""
+  names = {
+    'jax': 'JAX',
+    'flax': 'Flax',
+    'torch': 'PyTorch',
+    'tensorflow': 'TensorFlow',
+    'keras': 'Keras',
+  }
+  return ', '.join(
+    f'{name} {found[key]}' for key, name in names.items() if key in found
+  )
+
+
+def instability(rows: dict) -> list[str]:
+  """Returns a sentence on the models whose medians are not stable, or none."""
+  models = [
+    f'`{name}` ({", ".join(row["unstable"])})'
+    for name, row in rows.items()
+    if not row.get('stable', True)
+  ]
+  if not models:
+    return []
+  return [
+    f'Not stable, because the last {stability.LAST} rounds still moved a median'
+    f' by more than {stability.TOLERANCE:.0%}: {", ".join(models)}.'
+  ]
 
 
 def race_table(race: dict) -> str:
@@ -89,7 +163,8 @@ def race_table(race: dict) -> str:
 def draw(results: dict) -> bytes:
   """Draws speed relative to PyTorch, and the time to 99 %; returns a PNG."""
   rows, race = results['throughput'], results['time_to_99']
-  height = 0.75 * len(rows) + (1.4 if race else 0) + 0.5
+  num_bars = max(len(bars(row)) for row in rows.values())
+  height = BAR * num_bars * len(rows) + (1.4 if race else 0) + 0.5
   fig = figure_style.new_figure(
     height,
     'Training speed on a CPU',
@@ -109,16 +184,33 @@ def draw(results: dict) -> bytes:
   return figure_style.to_png(fig)
 
 
+def bars(row: dict) -> dict[str, str]:
+  """Returns the contenders of a model's bars, ours first, with their names."""
+  found = row.get('setups') or {
+    'stock_flax': 'stock_flax',
+    'pytorch': row['pytorch_best'],
+  }
+  return {'ours': 'this project'} | {
+    found[peer]: name for peer, name in PEER_NAMES.items() if peer in found
+  }
+
+
 def _draw_model(axes, place: int, row: dict) -> None:
-  keys = ('ours', 'stock_flax', row['pytorch_best'])
-  for key, name, offset in zip(keys, COLORS, (-0.26, 0, 0.26), strict=True):
+  names = bars(row)
+  best = PEER_NAMES[row.get('best_peer', 'pytorch')]
+  colors = {'this project': OURS, best: BEST}
+  for i, (key, name) in enumerate(names.items()):
     rates = [rate / row['pytorch'] for rate in row['rounds'][key]]
-    y, width = place + offset, statistics.median(rates)
-    axes.barh(y, width, 0.24, color=COLORS[name])
+    y = place + 0.78 * ((i + 0.5) / len(names) - 0.5)
+    width = statistics.median(rates)
+    color = colors.get(name, figure_style.PALE)
+    axes.barh(y, width, 0.72 / len(names), color=color)
     axes.plot(
       rates, [y] * len(rates), '.', color=figure_style.INK, markersize=2.5
     )
     label = f'  {name}, {width * row["pytorch"]:,.0f} / s'
+    if key == 'ours' and 'vs_best' in row:
+      label += f', {row["vs_best"]:.2f} x {best}'
     axes.text(
       max(rates), y, label, va='center', color=figure_style.GREY, fontsize=7
     )
@@ -126,7 +218,7 @@ def _draw_model(axes, place: int, row: dict) -> None:
 
 def _draw_race(axes, race: dict) -> None:
   rows = {'fast': race['ours'], 'one epoch': race['pytorch_recipe']}
-  colors = (COLORS['this project'], COLORS['PyTorch'])
+  colors = (OURS, BEST)
   for i, (row, color) in enumerate(zip(rows.values(), colors, strict=True)):
     axes.barh(i, row['total_seconds'], 0.6, color=figure_style.PALE)
     axes.barh(i, row['train_seconds'], 0.6, color=color)

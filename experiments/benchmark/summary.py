@@ -2,6 +2,9 @@
 
 import statistics
 
+from experiments.benchmark import rounds, stability
+from experiments.benchmark.peers import worker
+
 
 def throughput(measured: dict, batch_size: int) -> dict:
   """Summarises one model.
@@ -11,31 +14,33 @@ def throughput(measured: dict, batch_size: int) -> dict:
     batch_size: images in a step.
 
   Returns:
-    Images per second as the median of the blocks, for 'pytorch' in its best
-    set-up; ratios of these medians; 'step_in_loop', the time of a step inside
-    the epoch's program divided by that of the same step alone; 'spread', the
-    widest range of one contender's blocks divided by their median; and the
-    rates of all blocks.
+    Images per second as the median of the blocks: of 'ours' and of each peer
+    that was measured (`worker.PEERS`) in its fastest set-up, whose names are
+    'setups'; ratios of these medians, 'vs_best' to that of 'best_peer', the
+    fastest of all peers; 'step_in_loop', the time of a step inside the epoch's
+    program divided by that of the same step alone; 'spread', the widest range
+    of one contender's blocks divided by their median; whether the medians are
+    'stable', and the contenders whose are not ('unstable'); the peak memory of
+    all processes; and the rates of all blocks.
   """
   rates = {
-    name: [batch_size * b['steps'] / b['seconds'] for b in its['blocks']]
-    for name, its in measured.items()
+    name: [batch_size * speed for speed in speeds]
+    for name, speeds in rounds.speeds(measured).items()
   }
   medians = {name: statistics.median(rates[name]) for name in rates}
-  best = max(_pytorch(medians), key=lambda name: medians[name])
-  ours, stock = medians['ours'], medians['stock_flax']
-  pytorch = medians[best]
+  setups = fastest_setups(medians)
+  peers = {peer: medians[name] for peer, name in setups.items()}
+  unstable = stability.unsettled(rates)
   return {
-    'ours': ours,
-    'stock_flax': stock,
-    'pytorch': pytorch,
-    'pytorch_best': best,
-    'vs_stock_flax': ours / stock,
-    'vs_pytorch': ours / pytorch,
-    'step_in_loop': medians['ours_alone'] / ours,
+    'ours': medians['ours'],
+    **peers,
+    'pytorch_best': setups['pytorch'],
+    'setups': setups,
+    **ratios(medians['ours'], peers),
+    'step_in_loop': medians['ours_alone'] / medians['ours'],
     'batch_size': batch_size,
     'num_params': measured['ours']['num_params'],
-    'runs_on': {name: its['runs_on'] for name, its in measured.items()},
+    **{field: column(measured, field) for field in ('runs_on', 'peak_mb')},
     'images': {
       name: batch_size * sum(block['steps'] for block in its['blocks'])
       for name, its in measured.items()
@@ -44,11 +49,43 @@ def throughput(measured: dict, batch_size: int) -> dict:
       name: its['blocks'][-1]['loss'] for name, its in measured.items()
     },
     'rounds': rates,
+    'num_rounds': len(rates['ours']),
+    'stable': not unstable,
+    'unstable': unstable,
     'spread': max(
       (max(rates[name]) - min(rates[name])) / medians[name]
-      for name in ('ours', 'stock_flax', best)
+      for name in ('ours', *setups.values())
     ),
   }
+
+
+def fastest_setups(medians: dict[str, float]) -> dict[str, str]:
+  """Returns the fastest measured set-up of each peer that was measured."""
+  measured = {
+    peer: [name for name in names if name in medians]
+    for peer, names in worker.PEERS.items()
+  }
+  return {
+    peer: max(names, key=lambda name: medians[name])
+    for peer, names in measured.items()
+    if names
+  }
+
+
+def ratios(ours: float, peers: dict[str, float]) -> dict:
+  """Returns our speed relative to some of the peers, and to the best of all."""
+  best = max(peers, key=lambda peer: peers[peer])
+  return {
+    'vs_stock_flax': ours / peers['stock_flax'],
+    'vs_pytorch': ours / peers['pytorch'],
+    'vs_best': ours / peers[best],
+    'best_peer': best,
+  }
+
+
+def column(measured: dict, field: str) -> dict:
+  """Returns one field of each contender."""
+  return {name: its[field] for name, its in measured.items()}
 
 
 def augmentation(row: dict | None) -> dict:
@@ -72,10 +109,11 @@ def augmentation(row: dict | None) -> dict:
 
 
 def geometric_means(rows: dict) -> dict:
-  """Returns the geometric means of the ratios over all models."""
+  """Returns the geometric means of the ratios that all models have."""
   return {
     name: statistics.geometric_mean(row[name] for row in rows.values())
-    for name in ('vs_stock_flax', 'vs_pytorch')
+    for name in ('vs_stock_flax', 'vs_pytorch', 'vs_best')
+    if all(name in row for row in rows.values())
   }
 
 
@@ -86,7 +124,8 @@ def race(runs: dict) -> dict:
   that trains fastest is taken.
   """
   rows = {name: _race_row(some) for name, some in runs.items()}
-  best = min(_pytorch(rows), key=lambda name: rows[name]['train_seconds'])
+  setups = [name for name in rows if name in worker.PYTORCH]
+  best = min(setups, key=lambda name: rows[name]['train_seconds'])
   ours, pytorch = rows['ours'], rows[best]
   return {
     'ours': ours,
@@ -95,10 +134,6 @@ def race(runs: dict) -> dict:
     'total_ratio': ours['total_seconds'] / pytorch['total_seconds'],
     'runs': runs,
   }
-
-
-def _pytorch(names) -> list[str]:
-  return [name for name in names if name.startswith('pytorch')]
 
 
 def _race_row(runs: list[dict]) -> dict:

@@ -66,7 +66,10 @@ REFUSED: dict[str, list[Arguments]] = {
     ['--workdir=/nope', '--name=../x'], ['--name=x'],
   ],
   'experiments.reproduce': [['--names=nope'], ['--names=']],
-  'experiments.benchmark': [['--rounds=0'], ['--configs=x'], ['--seconds=nan']],
+  'experiments.benchmark': [
+    ['--rounds=0'], ['--configs=x'], ['--seconds=nan'],
+    ['--tensorflow_python=/nope'],
+  ],
 }  # fmt: skip
 ANYWHERE: list[Arguments] = [
   ['--nope'], ['--nope=1'], ['--flagfile=/nope'], ['-x'], [b'--\xff=1'],

@@ -1,14 +1,18 @@
 """The contenders of the benchmark: the same models in every framework."""
 
+import collections
 import functools
 import importlib
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.benchmark import rounds
+import experiments
+from experiments.benchmark import available, rounds
 from experiments.benchmark.peers import contender, stock_flax, work, worker
 from mnist_jax import errors
 from mnist_jax.models import cnn
@@ -178,6 +182,151 @@ def test_the_torch_model_has_the_logits_of_the_stock_model(
   assert sum(p.numel() for p in model.parameters()) == WEIGHTS[name]
   stock = apply(variables, images)
   np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
+
+
+def stock_arrays(name, variables):
+  """Yields the arrays of each layer of a stock model that has some, in order.
+
+  TensorFlow, Keras and Flax agree on the shapes of all of them.
+  """
+  kinds = {'conv': 'Conv', 'dense': 'Dense', 'norm': 'BatchNorm'}
+  numbers = collections.Counter()
+  for kind, *_ in work.WORKS[name].layers:
+    if kind not in kinds:
+      continue
+    key = f'{kinds[kind]}_{numbers[kind]}'
+    numbers[kind] += 1
+    params = variables['params'][key]
+    if kind == 'norm':
+      stats = variables['batch_stats'][key]
+      yield params['scale'], params['bias'], stats['mean'], stats['var']
+    else:
+      yield params['kernel'], params['bias']
+
+
+@pytest.mark.parametrize('name', work.WORKS)
+def test_the_tensorflow_model_has_the_logits_of_the_stock_model(name, digits):
+  tf = pytest.importorskip('tensorflow')
+  from experiments.benchmark.peers import tensorflow_graph
+
+  model = tensorflow_graph.Model(work.WORKS[name])
+  apply, variables = stock_model(name)
+  layers = [layer for layer in model.layers if isinstance(layer, tf.Module)]
+  for layer, arrays in zip(layers, stock_arrays(name, variables), strict=True):
+    fields = ('kernel', 'bias')
+    if isinstance(layer, tensorflow_graph.Norm):
+      fields = ('scale', 'offset', 'mean', 'variance')
+    for field, array in zip(fields, arrays, strict=True):
+      getattr(layer, field).assign(array)
+  images = digits[0][:8]
+  logits = model(tf.constant(images), train=False).numpy()
+  sizes = [v.shape.num_elements() for v in model.trainable_variables]
+  assert sum(sizes) == WEIGHTS[name]
+  stock = apply(variables, images)
+  np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
+
+
+@pytest.mark.parametrize('name', work.WORKS)
+def test_the_keras_model_has_the_logits_of_the_stock_model(name, digits):
+  pytest.importorskip('tensorflow')
+  from experiments.benchmark.peers import keras_fit
+
+  model = keras_fit.create_model(work.WORKS[name])
+  apply, variables = stock_model(name)
+  layers = [layer for layer in model.layers if layer.get_weights()]
+  for layer, arrays in zip(layers, stock_arrays(name, variables), strict=True):
+    layer.set_weights(arrays)
+  images = digits[0][:8]
+  logits = np.asarray(model(keras_fit.as_input(images), training=False))
+  sizes = [np.prod(v.shape) for v in model.trainable_variables]
+  assert sum(sizes) == WEIGHTS[name]
+  stock = apply(variables, images)
+  np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
+
+
+def test_batch_norm_in_tensorflow_keeps_a_tenth_of_each_batchs_moments():
+  tf = pytest.importorskip('tensorflow')
+  from experiments.benchmark.peers import tensorflow_graph
+
+  x = np.random.default_rng(0).normal(2, 3, (512, 4)).astype(np.float32)
+  norm = tensorflow_graph.Norm(4)
+  y = norm(tf.constant(x), True)
+  np.testing.assert_allclose(np.mean(y, 0), 0, atol=1e-4)
+  np.testing.assert_allclose(np.std(y, 0), 1, atol=1e-3)
+  np.testing.assert_allclose(norm.mean, 0.1 * x.mean(0), rtol=1e-4)
+  variance = 0.9 + 0.1 * x.var(0, ddof=1)
+  np.testing.assert_allclose(norm.variance, variance, rtol=1e-4)
+
+
+@pytest.mark.parametrize('optimizer', ['sgd', 'adam'])
+def test_tensorflows_optimizers_step_as_optax_does(optimizer):
+  tf = pytest.importorskip('tensorflow')
+  optax = importlib.import_module('optax')
+  from experiments.benchmark.peers import tensorflow_graph
+
+  kind = {'sgd': tensorflow_graph.Sgd, 'adam': tensorflow_graph.Adam}
+  reference = getattr(optax, optimizer)(work.LEARNING_RATE)
+  rng = np.random.default_rng(0)
+  params = rng.normal(size=5).astype(np.float32)
+  variable, state = tf.Variable(params), reference.init(params)
+  ours = kind[optimizer]([variable])
+  for _ in range(3):
+    grad = rng.normal(size=5).astype(np.float32)
+    ours.apply([tf.constant(grad)])
+    updates, state = reference.update(grad, state)
+    params = optax.apply_updates(params, updates)
+  np.testing.assert_allclose(variable.numpy(), params, rtol=1e-5)
+
+
+def check_that_it_learns(name):
+  process = rounds.Process(name, 'basic', 'uci_digits')
+  try:
+    assert process.answer()['num_params'] == WEIGHTS['basic']
+    first, second = process.block(0.5), process.block(0.5)
+    assert first['steps'] > 0 and second['seconds'] > 0
+    assert 0 < second['loss'] < first['loss']
+    if sys.platform == 'linux':
+      assert process.peak_mb() > 100
+  finally:
+    process.close()
+
+
+@pytest.mark.parametrize('name', worker.TENSORFLOW)
+def test_a_worker_of_tensorflow_learns_from_block_to_block(name):
+  pytest.importorskip('tensorflow')
+  check_that_it_learns(name)
+
+
+def test_a_worker_of_torch_compile_learns_from_block_to_block():
+  pytest.importorskip('torch')
+  if why := available.why_not_compiled():
+    pytest.skip(why)
+  check_that_it_learns('torch_compile')
+
+
+def test_a_worker_and_its_data_need_neither_jax_nor_flax_nor_torch():
+  code = """
+import sys
+
+class Refused:
+  def find_spec(name, path=None, target=None):
+    if name.split('.')[0] in ('jax', 'flax', 'optax', 'torch'):
+      raise ImportError(name)
+
+sys.meta_path.insert(0, Refused)
+from experiments.benchmark.peers import contender, work, worker
+from mnist_jax.data import batches, datasets
+config = work.create_config('basic', 'uci_digits')
+print(len(datasets.load_dataset(config.data).train))
+"""
+  done = subprocess.run(
+    [sys.executable, '-c', code],
+    cwd=experiments.ROOT,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.stdout == '1300\n', done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The same models in PyTorch, eager, as a careful user writes them.
+"""The same models in PyTorch, eager or compiled, as a careful user has them.
 
 All images are one uint8 tensor. A batch is gathered from it by index and
 normalised, and no number is read back before the block is over.
@@ -67,14 +67,25 @@ def create_optimizer(
   return kind(model.parameters(), lr=work.LEARNING_RATE)
 
 
-def create(name: str, dataset, *, channels_last: bool) -> contender.Contender:
-  """Creates the contender on all cores, in one of two memory layouts."""
+def create(
+  name: str, dataset, *, channels_last: bool, compiled: bool = False
+) -> contender.Contender:
+  """Creates the contender on all cores.
+
+  Args:
+    name: of the model, a key of `work.WORKS`.
+    dataset: from `datasets.load_dataset`.
+    channels_last: the memory layout; the other one is contiguous.
+    compiled: whether `torch.compile`, in its default mode, compiles the model's
+      forward and backward pass. The optimizer's step is PyTorch's own.
+  """
   runs_on = use_all_cores()
   torch.manual_seed(0)
   doing, num_train = work.WORKS[name], len(dataset.train)
   layout = torch.channels_last if channels_last else torch.contiguous_format
   model = create_model(doing).to(memory_format=layout).train()
   optimizer = create_optimizer(doing, model)
+  forward = torch.compile(model) if compiled else model
   images = torch.from_numpy(dataset.train.images)
   labels = torch.from_numpy(dataset.train.labels).long()
 
@@ -91,7 +102,7 @@ def create(name: str, dataset, *, channels_last: bool) -> contender.Contender:
     for indices, start, stop in epochs.pieces(num_steps):
       for rows in indices[start:stop]:
         x = as_input(images[rows], channels_last)
-        loss = functional.cross_entropy(model(x), labels[rows])
+        loss = functional.cross_entropy(forward(x), labels[rows])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -2,16 +2,20 @@
 
   python -m experiments.benchmark.peers.worker ours improved mnist
 
-Once everything is compiled it prints a line about itself. Then it reads lines,
-each a number of seconds, trains for about that long and prints the timed block.
+The interpreter needs the framework of this contender only: TensorFlow lives in
+an environment without JAX. Once everything is compiled, the worker prints a
+line about itself. Then it reads lines, each a number of seconds, trains for
+about that long and prints the timed block.
 """
 
+import itertools
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
 
+import experiments
 from configs import improved
 from experiments.benchmark.peers import contender, work
 from mnist_jax import errors
@@ -26,14 +30,34 @@ PYTORCH = (
   'pytorch_contiguous_passive',
   'pytorch_channels_last_passive',
 )
+TENSORFLOW = ('tensorflow', 'keras', 'keras_no_jit')
+# The set-ups of each peer; its fastest one is compared.
+PEERS = {
+  'stock_flax': ('stock_flax',),
+  'pytorch': PYTORCH,
+  'torch_compile': ('torch_compile',),
+  'tensorflow': ('tensorflow',),
+  'keras': ('keras', 'keras_no_jit'),
+}
 # The last two measure what a part of ours costs.
-NAMES = ('ours', 'stock_flax', *PYTORCH, 'ours_alone', 'ours_augmented')
+NAMES = (
+  'ours',
+  *itertools.chain(*PEERS.values()),
+  'ours_alone',
+  'ours_augmented',
+)
 
 
 def environment(name: str) -> dict[str, str]:
-  """Returns the environment variables for a contender's process."""
+  """Returns the environment variables for a contender's process.
+
+  Its interpreter finds this project even where it is not installed.
+  """
   passive = {'OMP_WAIT_POLICY': 'PASSIVE'} if name.endswith('_passive') else {}
-  return dict(os.environ) | passive
+  quiet = {'TF_CPP_MIN_LOG_LEVEL': '2'} if name in TENSORFLOW else {}
+  paths = [str(experiments.ROOT), os.environ.get('PYTHONPATH', '')]
+  path = {'PYTHONPATH': os.pathsep.join(filter(None, paths))}
+  return dict(os.environ) | passive | quiet | path
 
 
 def create(name: str, model: str, data_name: str) -> contender.Contender:
@@ -50,9 +74,22 @@ def create(name: str, model: str, data_name: str) -> contender.Contender:
     from experiments.benchmark.peers import stock_flax
 
     return stock_flax.create(model, dataset)
+  if name == 'tensorflow':
+    from experiments.benchmark.peers import tensorflow_graph
+
+    return tensorflow_graph.create(model, dataset)
+  if name.startswith('keras'):
+    from experiments.benchmark.peers import keras_fit
+
+    return keras_fit.create(model, dataset, jit=name == 'keras')
   from experiments.benchmark.peers import pytorch
 
-  return pytorch.create(model, dataset, channels_last='channels_last' in name)
+  return pytorch.create(
+    model,
+    dataset,
+    channels_last='channels_last' in name,
+    compiled=name == 'torch_compile',
+  )
 
 
 def measure(take: Callable[[int], float], seconds: float) -> dict:
