@@ -11,6 +11,8 @@ from mnist_jax.workdir import json_files
 # In the order of the table: the recipes that answer a project, then our own.
 RECIPES = (*originals.RESULTS, 'robust', 'fast', 'tiny:100k', 'tiny:10k')
 TO = '\N{EN DASH}'
+QUIET = 0.1  # Cores that other programs may use meanwhile.
+BESIDE = '\N{DAGGER}'
 HEAD = (
   '| recipe | weights | seeds | test accuracy | interval of the mean | errors |'
   ' validation | epochs | training | from |',
@@ -40,7 +42,10 @@ def recipes() -> str:
   """Returns the table of recipes as Markdown, a row for each that has run."""
   found = {recipe: read(recipe) for recipe in RECIPES}
   rows = [row(recipe, sweep) for recipe, sweep in found.items() if sweep]
-  return '\n'.join([*HEAD, *rows])
+  table = '\n'.join([*HEAD, *rows])
+  if BESIDE in table:
+    table += f'\n\n{BESIDE} Other programs used {QUIET} cores or more.'
+  return table
 
 
 def row(recipe: str, sweep: Mapping) -> str:
@@ -65,10 +70,16 @@ def row(recipe: str, sweep: Mapping) -> str:
     else f'{errors["mean"]:.0f}',
     f'{valid["mean"]:.2%}'.replace('%', ' %') if valid else '-',
     f'{first["epochs"]:.3g}',
-    f'{described["train_seconds"]["mean"]:,.0f} s',
+    f'{described["train_seconds"]["mean"]:,.0f} s{mark(trials)}',
     f'[{sweep["git_commit"][:7]}](experiments/results/{name})',
   )
   return f'| {" | ".join(cells)} |'
+
+
+def mark(trials: Sequence[Mapping]) -> str:
+  """Returns the mark of seconds that were taken beside other programs."""
+  others = [trial.get('cores_used_by_others', 0.0) for trial in trials]
+  return f' {BESIDE}' if max(others) > QUIET else ''
 
 
 def projects() -> str:

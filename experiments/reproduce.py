@@ -63,6 +63,7 @@ def run(name: str) -> None:
     '--config.data.name=mnist',
     f'--config.seed={FIRST_SEED}',
     f'--num_seeds={num_seeds}',
+    '--mode=loop',  # Each seed trains as `python -m mnist_jax.main` does.
     f'--workdir={workdir}',
     f'--publish_as={published}',
   ]

@@ -39,6 +39,8 @@ class About:
   config_name: str  # 'improved', or 'improved-smoke'.
   command: str  # That makes, and resumes, the run.
   started: float  # By time.monotonic().
+  # Of this object: what runs beside the training is counted from here.
+  made: provenance.Moment = dataclasses.field(default_factory=provenance.now)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +123,8 @@ def conclude(
     write_report(trainer, chosen, evaluated, result, workdir)
   result['total_seconds'] = time.monotonic() - about.started
   result['peak_memory_mb'] = provenance.peak_memory_mb()
+  others = provenance.cores_used_by_others(about.made)
+  result['cores_used_by_others'] = round(others, 2)
   atomic_files.write_json(workdir / 'result.json', result)
   return result
 

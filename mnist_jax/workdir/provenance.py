@@ -1,4 +1,4 @@
-"""Which software made a result, and with how much memory."""
+"""Which software made a result, with how much memory, and beside what."""
 
 import importlib.metadata
 import pathlib
@@ -6,6 +6,10 @@ import platform
 import resource
 import subprocess
 import sys
+import time
+from typing import NamedTuple
+
+import psutil
 
 
 def versions() -> dict[str, str]:
@@ -37,3 +41,32 @@ def peak_memory_mb() -> float:
   peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
   unit = 1 if sys.platform == 'darwin' else 2**10  # Bytes on macOS.
   return peak * unit / 2**20
+
+
+class Moment(NamedTuple):
+  """A point in time, with the CPU seconds that were used until then."""
+
+  time: float  # By time.monotonic().
+  used: float  # By all programs of this machine.
+  used_here: float  # By this process and its children.
+
+
+def now() -> Moment:
+  """Returns this moment."""
+  times = psutil.cpu_times()._asdict()
+  idle = ('idle', 'iowait')
+  twice = ('guest', 'guest_nice')  # They are in `user` and `nice` as well.
+  used = sum(times.values()) - sum(times.get(n, 0.0) for n in idle + twice)
+  here = psutil.Process().cpu_times()
+  return Moment(time.monotonic(), used, sum(here[:4]))
+
+
+def cores_used_by_others(since: Moment) -> float:
+  """Returns how many cores other programs have used since then, on average.
+
+  The operating system counts in hundredths of a second, so it is meaningful
+  from some seconds on; it is 0 where nothing else ran.
+  """
+  end = now()
+  used = (end.used - since.used) - (end.used_here - since.used_here)
+  return max(0.0, used / max(end.time - since.time, 0.01))

@@ -48,6 +48,7 @@ class _Result(TypedDict):
   compile_seconds: float
   total_seconds: float
   peak_memory_mb: NotRequired[float]
+  cores_used_by_others: NotRequired[float]
 
 
 class _Failure(TypedDict):

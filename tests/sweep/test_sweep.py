@@ -21,7 +21,7 @@ from mnist_jax.workdir import checkpoint, lock
 ABOUT = results.About('tiny', 'python -m mnist_jax.main', time.monotonic())
 CHANGING = {
   *('train_seconds', 'compile_seconds', 'total_seconds'),
-  *('command', 'peak_memory_mb'),
+  *('command', 'peak_memory_mb', 'cores_used_by_others'),
 }
 
 

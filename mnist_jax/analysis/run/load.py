@@ -51,6 +51,7 @@ class Result(TypedDict):
   compile_seconds: Positive
   total_seconds: Positive
   peak_memory_mb: NotRequired[Positive]
+  cores_used_by_others: NotRequired[Number]
   device: _Text
   num_devices: Count
   versions: dict[_Text, _Text]

@@ -1,0 +1,58 @@
+"""The screen of improved's settings: a design, and what it finds."""
+
+import itertools
+
+import pytest
+
+from experiments import screen
+from mnist_jax import config as config_lib
+
+
+def as_trials(errors_of):
+  return [
+    {
+      'overrides': row,
+      'epochs': 8.0,
+      'valid': {'num_errors': errors_of(row) + noise, 'count': 6087},
+    }
+    for row in screen.design()
+    for noise in (-1, 1)
+  ]
+
+
+def test_any_two_settings_have_each_combination_of_levels_in_three_rows():
+  for i, j in itertools.combinations(range(len(screen.SETTINGS)), 2):
+    pairs = [(signs[i], signs[j]) for signs in screen.sign_rows()]
+    assert all(
+      pairs.count(pair) == 3 for pair in itertools.product('+-', repeat=2)
+    )
+
+
+def test_every_row_sets_every_field_and_is_a_config_that_can_run():
+  config = screen.get_config()
+  fields = {field for row in screen.design() for field in row}
+  for row in screen.design():
+    assert row.keys() == fields
+    copied = config.copy_and_resolve_references()
+    copied.update_from_flattened_dict(row)
+    config_lib.validate(copied)
+
+
+def test_the_effects_are_those_that_the_errors_are_made_of():
+  def errors_of(row):
+    decayed, fading = row['optim.weight_decay'], row['augment.final_strength']
+    return 40 - 6 * (decayed == 0.1) - 4 * (fading == 0.3)
+
+  found, error = screen.effects(as_trials(errors_of))
+  assert found.pop('weight decay 0.1 instead of 0.01') == pytest.approx(-6)
+  assert found.pop('distortions that fade to 0.3') == pytest.approx(-4)
+  assert list(found.values()) == pytest.approx([0] * 9)
+  # The two seeds of a row have a variance of 2: 2 * sqrt(2 / 24).
+  assert error == pytest.approx(0.577, abs=1e-3)
+
+
+def test_the_table_begins_with_the_most_useful_setting():
+  trials = as_trials(lambda row: 40 - 3 * (row['model.dropout'] == 0.1))
+  table = screen.as_markdown({'seeds': trials, 'git_commit': '0123456789'})
+  assert '| dropout 0.1 instead of 0.3 | -3.0 |' in table.splitlines()[2]
+  assert '38.5 errors of 6,087' in table and 'commit 0123456' in table
