@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 
 import experiments
-from experiments import photo_calibration, recipe_table
+from experiments import photo_calibration, recipe_table, screen
 from experiments.ablations import variants
 from experiments.benchmark import report as benchmark_report
 from experiments.compile_targets import table as targets_table
@@ -99,6 +99,7 @@ PARTS: dict[str, Callable[[], str]] = {
   'faults': lambda: written('faults.json', faults_table.as_markdown),
   'compile_targets': compile_targets,
   'frontier': lambda: written('frontier.json', frontier_report.as_markdown),
+  'screen': lambda: written('improved-screen.json', screen.as_markdown),
   'ablations': lambda: written('improved-ablations.json', variants.as_markdown),
 }
 

@@ -151,6 +151,6 @@ def as_markdown(sweep: Mapping) -> str:
     f'{len(sweep["seeds"])} runs of {first["epochs"]:.0f} epochs, '
     f'{mean:.1f} errors of {first["valid"]["count"]:,} in the mean; the '
     f'standard error of an effect is {error:.1f} '
-    f'(commit {sweep["git_commit"][:7]}).',
+    f'(commit {first["git_commit"][:7]}).',
   ]
   return '\n'.join(lines)

@@ -17,7 +17,7 @@ VARIANTS: dict[str, dict] = {
     'augment.shift': 0.0,
   },
   'no elastic distortion': {'augment.elastic': 0.0},
-  'no erasing': {'augment.erase_probability': 0.0},
+  'distortions that do not fade': {'augment.final_strength': 1.0},
   'no dropout': {'model.dropout': 0.0},
   'no label smoothing': {'optim.label_smoothing': 0.0},
   'no averages of weights': {'optim.ema_decay': 0.0},

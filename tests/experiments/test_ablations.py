@@ -12,7 +12,7 @@ from mnist_jax import errors
 from mnist_jax.sweep import trials
 
 NO_DROPOUT = variants.VARIANTS['no dropout']
-NO_ERASING = variants.VARIANTS['no erasing']
+NO_ELASTIC = variants.VARIANTS['no elastic distortion']
 
 
 def make_results(overrides, num_errors, valid_errors=70):
@@ -55,7 +55,7 @@ def test_the_loss_without_an_ingredient_is_measured_seed_by_seed():
 
 def test_no_variant_replaces_a_baseline_that_failed():
   results = make_results(NO_DROPOUT, (100, 105))
-  results += make_results(NO_ERASING, (90, 95))
+  results += make_results(NO_ELASTIC, (90, 95))
   sweep = sweep_samples.make_sweep(results, failed=make_failures({}))
   with pytest.raises(errors.UserError, match=r'no baseline: .*became NaN'):
     variants.compare(sweep)
