@@ -100,6 +100,7 @@ PARTS: dict[str, Callable[[], str]] = {
   'compile_targets': compile_targets,
   'frontier': lambda: written('frontier.json', frontier_report.as_markdown),
   'screen': lambda: written('improved-screen.json', screen.as_markdown),
+  'neighbours': lambda: written('improved-neighbours.json', screen.neighbours),
   'ablations': lambda: written('improved-ablations.json', variants.as_markdown),
 }
 

@@ -16,6 +16,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from mnist_jax import config as config_lib
+from mnist_jax.analysis.sweep import summary
 
 ROW = '++-+++---+-'  # The others are its rotations, and one of '-' alone.
 SETTINGS: dict[str, tuple[dict, dict]] = {
@@ -154,3 +155,23 @@ def as_markdown(sweep: Mapping) -> str:
     f'(commit {first["git_commit"][:7]}).',
   ]
   return '\n'.join(lines)
+
+
+def neighbours(sweep: Mapping) -> str:
+  """Returns what the neighbours of the choice came out at, as a sentence.
+
+  Args:
+    sweep: the content of improved-neighbours.json, the choice itself first.
+  """
+  chosen, *others = summary.list_settings(sweep['seeds'])
+  parts = [
+    f'{one["valid_errors"]["mean"]:.1f} with '
+    + ', '.join(f'{k} {v:g}' for k, v in one['overrides'].items())
+    for one in others
+  ]
+  commit = chosen['trials'][0]['git_commit'][:7]
+  return (
+    f'The choice has {chosen["valid_errors"]["mean"]:.1f} errors, the mean of '
+    f'{chosen["n"]} other seeds; its neighbours have {"; ".join(parts)} '
+    f'(commit {commit}).'
+  )

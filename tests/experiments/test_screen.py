@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import sweep_samples
 
 from experiments import screen
 from mnist_jax import config as config_lib
@@ -57,3 +58,16 @@ def test_the_table_begins_with_the_most_useful_setting():
   table = screen.as_markdown({'seeds': trials})
   assert '| dropout 0.1 instead of 0.3 | -3.0 |' in table.splitlines()[2]
   assert '38.5 errors of 6,087' in table and 'commit 0123456' in table
+
+
+def test_the_neighbours_are_told_with_their_settings_and_errors():
+  rows = [({'optim.lr': 4e-3}, 28), ({'optim.lr': 6e-3}, 31)]
+  seeds = [
+    sweep_samples.make_result(seed, 40, number, overrides)
+    | {'git_commit': '0123456789'}
+    for overrides, number in rows
+    for seed in (2, 3)
+  ]
+  text = screen.neighbours({'seeds': seeds})
+  assert 'The choice has 28.0 errors' in text
+  assert 'neighbours have 31.0 with optim.lr 0.006' in text
