@@ -58,7 +58,7 @@ def main() -> None:
   if not _WEIGHTS.value:
     raise errors.UserError('no weights are given; try --weights=robust')
   # Imported here, so that --help and mistyped flags are answered at once.
-  from experiments import readme
+  from experiments import tables
   from experiments.publish import pretrained
   from mnist_jax.distributed import devices
   from mnist_jax.predict import classifier, weights
@@ -78,7 +78,7 @@ def main() -> None:
   print(photo_calibration.as_markdown(found['calibration']))
   if _HALF.value == 'report':
     atomic_files.write_json(experiments.RESULTS / 'photos.json', found)
-    readme.update()
+    tables.update()
     pretrained.write_cards()
 
 

@@ -41,11 +41,11 @@ def main() -> None:
         f'recipe {name!r} is not in the table; '
         f'{errors.suggest(name, recipe_table.RECIPES)}'
       )
-  from experiments import readme
+  from experiments import tables
 
   for name in _NAMES.value:
     run(name)
-    readme.update()
+    tables.update()
 
 
 def run(name: str) -> None:

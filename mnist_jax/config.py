@@ -85,7 +85,8 @@ def default() -> ml_collections.ConfigDict:
   )
   # Epochs without fewer errors; label smoothing can make the loss rise.
   config.early_stop = dict(patience=0)
-  config.log = dict(tensorboard=False)
+  # Steps to profile: a trace in workdir/profile. 0 for none.
+  config.log = dict(tensorboard=False, profile_steps=0)
   # A recipe's own fields. What a recipe adds to a registry gets those that have
   # the name of one of its arguments; see `errors.arguments`.
   config.extra = ml_collections.ConfigDict()
@@ -198,6 +199,7 @@ RANGES = {
   'optim.final_factor': (0.0, 1.0),
   'optim.plateau_factor': (0.01, 0.99),
   'optim.plateau_patience': (1, 10**5),
+  'log.profile_steps': (0, 10_000),
   'early_stop.patience': (0, 10**5),
 }
 

@@ -81,7 +81,7 @@ def _save(
 
 def publish(found: dict) -> None:
   """Writes experiments/results/pages.json and the README's table."""
-  from experiments import readme
+  from experiments import tables
 
   atomic_files.write_json(experiments.RESULTS / 'pages.json', found)
-  readme.update()
+  tables.update()

@@ -21,6 +21,7 @@ from mnist_jax.training.trainer import Trainer
 from mnist_jax.workdir import (
   atomic_files,
   provenance,
+  tensorboard,
   weights_file,
 )
 from mnist_jax.workdir import workdir as workdir_lib
@@ -121,6 +122,8 @@ def conclude(
   write_predictions(trainer, evaluated, workdir)
   if explained and 'test' in evaluated:
     write_report(trainer, chosen, evaluated, result, workdir)
+  if trainer.config.log.tensorboard:
+    tensorboard.write_result(workdir, trainer.config, result)
   result['total_seconds'] = time.monotonic() - about.started
   result['peak_memory_mb'] = provenance.peak_memory_mb()
   others = provenance.cores_used_by_others(about.made)

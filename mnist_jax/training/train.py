@@ -16,6 +16,7 @@ from mnist_jax.training import (
   log_lines,
   metrics,
   preemption,
+  profiler,
   registries,
   results,
 )
@@ -142,6 +143,7 @@ def train(
       with loop.timer.measure('compile'):
         trainer.compile_steps()
   config, step = trainer.config, int(loop.state.step)
+  tracer = profiler.Profiler(workdir, config.log.profile_steps)
   with (
     metric_writer.MetricWriter(
       workdir, step=step, tensorboard=config.log.tensorboard
@@ -149,7 +151,7 @@ def train(
     console.progress_bar(total=trainer.num_steps, initial=step) as bar,
   ):
     while not trainer.is_finished(loop.progress):
-      run_epoch(trainer, loop, signals, bar)
+      run_epoch(trainer, loop, signals, bar, tracer)
       if signals.requested():
         save(checkpoints, trainer, loop, evaluated=False)
         raise preemption.Stopped
@@ -202,6 +204,7 @@ def run_epoch(
   loop: LoopState,
   signals: preemption.Preemption,
   bar: tqdm.tqdm,
+  tracer: profiler.Profiler,
 ) -> None:
   """Takes the steps that the epoch still lacks, fewer after a signal.
 
@@ -218,7 +221,7 @@ def run_epoch(
     if not math.isfinite(loop.sums.loss_sum):  # Waits for the devices.
       raise trainer.diverged(span.first + start, span.first + stop)
 
-  loop_lib.finish_epoch(take_steps, span, loop.timer, signals, bar)
+  loop_lib.finish_epoch(tracer.wrap(take_steps), span, loop.timer, signals, bar)
 
 
 def end_epoch(trainer: Trainer, loop: LoopState, row: dict) -> None:

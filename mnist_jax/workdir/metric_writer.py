@@ -4,9 +4,9 @@ import json
 import pathlib
 from typing import Any, Self
 
-from mnist_jax import errors
 from mnist_jax.distributed import multihost
 from mnist_jax.workdir import atomic_files, json_files
+from mnist_jax.workdir import tensorboard as tensorboard_lib
 
 NAME = 'metrics.jsonl'
 
@@ -37,7 +37,7 @@ class MetricWriter:
     kept = [row for row in read_rows(workdir) if row['step'] <= step]
     atomic_files.write(self._path, b''.join(map(_to_line, kept)))
     if tensorboard:
-      self._board = _open_tensorboard(workdir)
+      self._board = tensorboard_lib.open_writer(workdir)
 
   def __enter__(self) -> Self:
     return self
@@ -74,14 +74,3 @@ def read_rows(workdir: str | pathlib.Path) -> list[dict]:
 
 def _to_line(row: dict) -> bytes:
   return json.dumps(row, allow_nan=False).encode() + b'\n'
-
-
-def _open_tensorboard(workdir: str | pathlib.Path) -> Any:
-  try:
-    import tensorboardX
-  except ImportError as error:
-    raise errors.UserError(
-      'log.tensorboard needs tensorboardX; pip install tensorboardX, or set '
-      'log.tensorboard=False'
-    ) from error
-  return tensorboardX.SummaryWriter(str(workdir))

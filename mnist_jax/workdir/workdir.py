@@ -19,6 +19,7 @@ FREE_FIELDS = (
   'data.data_dir',
   'num_devices',
   'log.tensorboard',
+  'log.profile_steps',
 )
 
 

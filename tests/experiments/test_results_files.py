@@ -1,4 +1,4 @@
-"""What the README says is what the results say."""
+"""What the README and the documentation say is what the results say."""
 
 import json
 import statistics
@@ -6,18 +6,27 @@ import statistics
 import pytest
 
 import experiments
-from experiments import originals, readme, recipe_table
+from experiments import originals, recipe_table, tables
 from experiments.publish import model_card, pretrained
 from mnist_jax.predict import weights
 
-TEXT = readme.README.read_text()
+TEXTS = {path.name: path.read_text() for path in tables.DOCUMENTS}
+PLACES = [
+  (place, name)
+  for place, text in TEXTS.items()
+  for name in tables.parts_of(text)
+]
 TRAINED = [name for name in recipe_table.RECIPES if recipe_table.read(name)]
 
 
-@pytest.mark.parametrize('name', readme.PARTS)
-def test_a_table_in_the_readme_is_made_from_the_results(name):
-  _, between, _ = readme.split(TEXT, name)
-  assert between.strip() == readme.PARTS[name]()
+@pytest.mark.parametrize(('place', 'name'), PLACES)
+def test_a_table_in_a_document_is_made_from_the_results(place, name):
+  _, between, _ = tables.split(TEXTS[place], name)
+  assert between.strip() == tables.PARTS[name]()
+
+
+def test_every_table_is_in_a_document():
+  assert {name for _, name in PLACES} == tables.PARTS.keys()
 
 
 @pytest.mark.parametrize('name', weights.pretrained_names())

@@ -290,10 +290,10 @@ def test_a_run_with_non_digits_stopped_in_an_epoch_ends_like_an_unbroken_one(
   assert '1,100 train + 110 non-digits, 200 valid' in capsys.readouterr().out
   run_epoch = train.run_epoch
 
-  def interrupted(trainer, loop, signals, bar):
+  def interrupted(trainer, loop, signals, *others):
     if loop.progress.epochs == 1:
       signals._receive(signal.SIGTERM, None)
-    run_epoch(trainer, loop, signals, bar)
+    run_epoch(trainer, loop, signals, *others)
 
   with monkeypatch.context() as patched:
     patched.setattr(train, 'run_epoch', interrupted)

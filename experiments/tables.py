@@ -1,6 +1,6 @@
-"""Writes the README's tables from the files in experiments/results/.
+"""Writes the tables of README.md and docs/ from experiments/results/.
 
-python -m experiments.readme
+python -m experiments.tables
 """
 
 import json
@@ -17,7 +17,10 @@ from experiments.pages import table as pages_table
 from mnist_jax.analysis.sweep import report as sweep_report
 from mnist_jax.cli import absl_flags
 
-README = experiments.ROOT / 'README.md'
+DOCUMENTS = (
+  experiments.ROOT / 'README.md',
+  *sorted((experiments.ROOT / 'docs').glob('*.md')),
+)
 
 
 def read(name: str) -> dict | None:
@@ -106,20 +109,26 @@ PARTS: dict[str, Callable[[], str]] = {
 
 
 def split(text: str, name: str) -> tuple[str, str, str]:
-  """Splits the README at the marks of a part: before, between and after."""
+  """Splits a document at the marks of a part: before, between and after."""
   start, end = f'<!-- {name} -->\n', f'<!-- end of {name} -->'
   before, rest = text.split(start)
   between, after = rest.split(end)
   return before + start, between, end + after
 
 
+def parts_of(text: str) -> list[str]:
+  """Returns the names of the parts that a document has."""
+  return [name for name in PARTS if f'<!-- {name} -->\n' in text]
+
+
 def update() -> None:
-  """Writes every part between its marks in the README."""
-  text = README.read_text()
-  for name, make in PARTS.items():
-    before, _, after = split(text, name)
-    text = f'{before}{make()}\n{after}'
-  README.write_text(text)
+  """Writes every part between its marks, in all documents."""
+  for path in DOCUMENTS:
+    text = path.read_text()
+    for name in parts_of(text):
+      before, _, after = split(text, name)
+      text = f'{before}{PARTS[name]()}\n{after}'
+    path.write_text(text)
 
 
 if __name__ == '__main__':
