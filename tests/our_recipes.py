@@ -4,6 +4,7 @@ import pathlib
 
 CONFIGS = pathlib.Path(__file__).parent.parent / 'configs'
 NAMES = (
+  'balanced',
   'basic',
   'fast',
   'improved',
