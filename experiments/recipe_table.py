@@ -9,7 +9,10 @@ from mnist_jax.analysis.sweep import summary
 from mnist_jax.workdir import json_files
 
 # In the order of the table: the recipes that answer a project, then our own.
-RECIPES = (*originals.RESULTS, 'robust', 'fast', 'tiny:100k', 'tiny:10k')
+RECIPES = (
+  *originals.RESULTS,
+  *('robust', 'fast', 'balanced', 'tiny:100k', 'tiny:10k'),
+)
 TO = '\N{EN DASH}'
 QUIET = 0.1  # Cores that other programs may use meanwhile.
 BESIDE = '\N{DAGGER}'

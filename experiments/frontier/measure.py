@@ -33,7 +33,7 @@ class Contender:
   is_ours: bool = True
 
 
-OURS = (Contender('fast', 'fast'), Contender('improved', 'improved'))
+OURS = tuple(Contender(name, name) for name in ('fast', 'balanced', 'improved'))
 PYTORCH = (
   Contender('PyTorch, one epoch', 'one_epoch', is_ours=False),
   Contender("PyTorch's example", 'example', is_ours=False),
