@@ -5,8 +5,9 @@ r"""The main recipe: three convolutions with batch norm, carefully trained.
 The second network of project 3 (about 98 % there); 391,370 weights. It is
 `basic` plus one line per change.
 
-Test accuracy 99.51 % (49 errors of 10,000) after 39 epochs, 604 s of
-training on 2 CPU cores: experiments/results/improved.json.
+Test accuracy 99.64 %, the mean of 10 seeds, after 8 epochs on 53,913 images:
+experiments/results/improved-seeds.json. The settings were chosen on validation:
+first by the screen of experiments/screen.py, then among the rows of `sweep`.
 """
 
 from mnist_jax import config as config_lib

@@ -47,7 +47,7 @@ def recipes() -> str:
   rows = [row(recipe, sweep) for recipe, sweep in found.items() if sweep]
   table = '\n'.join([*HEAD, *rows])
   if BESIDE in table:
-    table += f'\n\n{BESIDE} Other programs used {QUIET} cores or more.'
+    table += f'\n\n{BESIDE} Beside other programs, on {QUIET} cores or more.'
   return table
 
 
