@@ -55,6 +55,7 @@ def test_it_adds_one_package_and_its_commands(installed):
     'mnist-jax',
     'mnist-jax-analysis',
     'mnist-jax-demo',
+    'mnist-jax-export',
     'mnist-jax-predict',
   }
 
@@ -74,7 +75,7 @@ def test_it_trains_a_recipe_by_its_name(installed, tmp_path):
   assert found.stdout.startswith(str(installed))
 
 
-@pytest.mark.parametrize('command', ['predict', 'analyse', 'demo'])
+@pytest.mark.parametrize('command', ['predict', 'analyse', 'demo', 'export'])
 def test_each_command_explains_itself(installed, tmp_path, command):
   code = f'from mnist_jax.cli import scripts; scripts.{command}()'
   done = run_python(installed, '-c', code, '--help', cwd=tmp_path)

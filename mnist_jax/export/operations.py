@@ -30,15 +30,19 @@ def list_operations(model: cnn.Cnn) -> list[layers.Operation]:
     weights, such as 'params/Dense_0/dense/kernel', then the numbers.
 
   Raises:
-    errors.UserError: a layer does not say what it computes.
+    errors.UserError: the model or a layer does not say what it computes.
   """
+  if type(model).__call__ is not cnn.Cnn.__call__:
+    raise errors.UserError(
+      f'model {type(model).__name__} has a method __call__ of its own; only '
+      'the layers of a `stack` say what they compute'
+    )
   found = [NORMALIZE]
   for layer, *_ in cnn.trace_layers(model):
     if not hasattr(layer, 'operations'):
       raise errors.UserError(
         f'layer {layer.name!r} is a {type(layer).__name__}, which has no '
-        'method `operations`; write one as those in mnist_jax/models/layers.py '
-        'have, or do without that file'
+        'method `operations`; write one as those of mnist_jax/models/layers.py'
       )
     found += layer.operations()
   return found
