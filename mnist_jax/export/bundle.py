@@ -36,8 +36,9 @@ CONTENTS = {
   '`{sha256}`',
   'config.json': 'config, temperature, numbers, versions, and what the network '
   'computes',
-  'model.stablehlo': 'the network with its weights, for JAX ({jax} made it) on '
-  'CPU, GPU (CUDA) and TPU',
+  'model.stablehlo': 'the network with its weights, for JAX on CPU, GPU (CUDA) '
+  'and TPU; made by {jax}, and JAX promises to read it '
+  '[for six months](https://docs.jax.dev/en/latest/export/export.html)',
   'model.onnx': 'the network with its weights, for ONNX Runtime and others '
   '(opset {opset}, with the temperature in its metadata)',
 }

@@ -113,14 +113,16 @@ def _read_run(workdir: pathlib.Path, temperature: float) -> dict[str, Any]:
   # Paths of the machine that trained do not belong in a public file.
   data = config['data'] | {'manual_dir': '', 'data_dir': ''}
   return {name: result[name] for name in kept} | {
-    'command': ' '.join(
-      word
-      for word in result['command'].split()
-      if not re.match('--(workdir|config.data.[a-z]+_dir)=', word)
-    ),
+    'command': _without_folders(result['command']),
     'calibration': valid and describe_calibration(valid, temperature),
     'config': config | {'data': data},
   }
+
+
+def _without_folders(command: str) -> str:
+  """Returns a command, or a call of `mnist_jax.train`, without its folders."""
+  flag = r'--(workdir|config\.data\.[a-z]+_dir)='
+  return re.sub(rf" '{flag}[^']*'| {flag}\S*|, workdir=.*(?=\)$)", '', command)
 
 
 def describe_calibration(

@@ -8,6 +8,13 @@ import jinja2
 from mnist_jax import config as config_lib
 from mnist_jax.models import layers
 
+# What to install for each example.
+_NEEDS = {
+  'serve_numpy.py': '`numpy` and `safetensors`',
+  'serve_onnx.py': '`numpy` and `onnxruntime`',
+  'serve_stablehlo.py': '`jax` and `flatbuffers`',
+}
+
 
 def render(
   about: dict[str, Any],
@@ -49,6 +56,7 @@ def render(
     operations=[' '.join(map(str, operation)) for operation in operations],
     used={name for name, *_ in operations},
     examples=examples or {},
+    needs=_NEEDS,
     photos=photos if rows else {},
     rows=rows,
     ours=ours,

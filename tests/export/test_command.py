@@ -1,6 +1,7 @@
 """The command that exports a run."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ import mnist_jax
 from mnist_jax.cli import argparse_args
 from mnist_jax.distributed import devices
 from mnist_jax.export import __main__ as export
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -62,17 +65,17 @@ def test_a_run_is_exported_with_its_numbers_and_no_private_path(
 
 
 def test_the_command_exports_pretrained_weights(tmp_path):
+  out = tmp_path / 'out'
   done = subprocess.run(
-    [sys.executable, '-m', 'mnist_jax.export', 'improved', 'out'],
-    cwd=tmp_path,
-    env=None,
+    [sys.executable, '-m', 'mnist_jax.export', 'improved', out],
+    cwd=REPOSITORY,
     capture_output=True,
     text=True,
     timeout=120,
   )
   assert done.returncode == 0, done.stderr
   assert not done.stderr
-  assert 'out/model.onnx' in done.stdout.splitlines()
+  assert str(out / 'model.onnx') in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -97,10 +100,10 @@ def test_a_wrong_command_gets_one_line_and_leaves_nothing(
 
 
 def test_a_missing_library_is_one_line_after_the_other_files(
-  run, tmp_path, monkeypatch
+  run, workdir, tmp_path, monkeypatch
 ):
   monkeypatch.setitem(sys.modules, 'onnx', None)
-  code, lines, err = run('robust', tmp_path)
+  code, lines, err = run(workdir, tmp_path)
   assert code == 2
   assert str(tmp_path / 'model.stablehlo') in lines
   assert 'not written: model.onnx: ' in err and err.count('\n') == 1

@@ -45,7 +45,7 @@ class Shortcut(cnn.Cnn):
 
 
 def test_a_layer_without_operations_is_named():
-  with pytest.raises(errors.UserError, match='Plain_0.*`operations`'):
+  with pytest.raises(errors.UserError, match=r'Plain_0.*`operations`'):
     operations.list_operations(WithPlain())
 
 
