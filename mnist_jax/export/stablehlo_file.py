@@ -16,7 +16,7 @@ def make_logits(model: cnn.Cnn, variables: dict[str, Any]) -> Any:
   """Makes a compiled function: images [N, 28, 28] uint8 -> logits [N, 10]."""
 
   @jax.jit
-  def logits(images: jax.Array) -> jax.Array:
+  def logits(images: jax.Array) -> Any:
     return model.apply(variables, cnn.as_input(images), train=False)
 
   return logits

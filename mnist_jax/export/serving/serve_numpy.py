@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view as cut
 from safetensors.numpy import load_file
 
 SUM = ((4, 5, 3), (0, 1, 2))  # The axes of windows and kernel that conv sums.
-STEPS = {
+STEPS: dict = {
   'normalize': lambda x, m, s: ((x / np.float32(255) - m) / s)[..., None],
   'crop': lambda x, n: x[:, n:-n, n:-n],
   'pad': lambda x, n: np.pad(x, ((0, 0), (n, n), (n, n), (0, 0))),
