@@ -60,6 +60,12 @@ def test_it_adds_one_package_and_its_commands(installed):
   }
 
 
+def test_it_has_what_an_export_is_made_of(installed):
+  export = installed / 'mnist_jax' / 'export'
+  assert (export / 'card.md').is_file()
+  assert len(list((export / 'serving').glob('serve_*.py'))) == 3
+
+
 def test_it_trains_a_recipe_by_its_name(installed, tmp_path):
   code = (
     'import sys; from mnist_jax.cli import scripts; '
