@@ -15,7 +15,7 @@ FLOORS = [
   {'analysis'},
   {'training'},
   {'predict', 'sweep'},
-  {'api', 'demo', 'main'},
+  {'api', 'demo', 'export', 'main'},
 ]
 FLOOR_OF = {room: i for i, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(PACKAGE.rglob('*.py'))
@@ -94,6 +94,7 @@ def imports_library(path: pathlib.Path, library: str) -> bool:
     ('tensorflow_datasets', {'data'}),
     ('starlette', {'demo'}),
     ('uvicorn', {'demo'}),
+    ('onnx', {'export'}),
   ],
 )
 def test_a_library_stays_in_its_place(library, places):

@@ -55,8 +55,15 @@ def test_it_adds_one_package_and_its_commands(installed):
     'mnist-jax',
     'mnist-jax-analysis',
     'mnist-jax-demo',
+    'mnist-jax-export',
     'mnist-jax-predict',
   }
+
+
+def test_it_has_what_an_export_is_made_of(installed):
+  export = installed / 'mnist_jax' / 'export'
+  assert (export / 'card.md').is_file()
+  assert len(list((export / 'serving').glob('serve_*.py'))) == 3
 
 
 def test_it_trains_a_recipe_by_its_name(installed, tmp_path):
@@ -74,7 +81,7 @@ def test_it_trains_a_recipe_by_its_name(installed, tmp_path):
   assert found.stdout.startswith(str(installed))
 
 
-@pytest.mark.parametrize('command', ['predict', 'analyse', 'demo'])
+@pytest.mark.parametrize('command', ['predict', 'analyse', 'demo', 'export'])
 def test_each_command_explains_itself(installed, tmp_path, command):
   code = f'from mnist_jax.cli import scripts; scripts.{command}()'
   done = run_python(installed, '-c', code, '--help', cwd=tmp_path)

@@ -46,6 +46,13 @@ REFUSED: dict[str, list[Arguments]] = {
     ['--host=0.0.0.0'], ['--host=a b'], ['--weights=nope'], ['x'],
     ['--host=203.0.113.1'], [f'--host={LONG}'],
   ],
+  'mnist_jax.export': [
+    [], ['robust'], ['', 'out'], ['robust', ''], ['nope', 'out'],
+    ['/', 'out'], ['/dev/null', 'out'], [LONG, 'out'], [b'\xff', 'out'],
+    ['robust', '/dev/null'], ['robust', '/'], ['robust', '/proc/x'],
+    ['robust', LONG], ['robust', 'out', 'more'],
+    ['robust', 'out', '--config=/nope.py'],
+  ],
   'experiments.seed_sweep': [
     [], ['--config='], [RECIPE, '--num_seeds=0'], [RECIPE, '--num_seeds=-1'],
     [RECIPE, '--num_seeds=1001'], [RECIPE, '--num_seeds=x'],

@@ -1,19 +1,15 @@
 """The three files of pretrained weights: arrays, facts and a model card."""
 
-import hashlib
 import json
 import pathlib
-import re
 
 import experiments
-from experiments.publish import model_card
-from mnist_jax.analysis.run import calibration, classification, load
-from mnist_jax.models import summary
+from mnist_jax.analysis.run import load
+from mnist_jax.export import facts, model_card, operations
 from mnist_jax.predict import weights as weights_lib
 from mnist_jax.workdir import atomic_files, weights_file
 
 PHOTOS = experiments.RESULTS / 'photos.json'
-THRESHOLDS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
 def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
@@ -27,83 +23,38 @@ def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
   Raises:
     errors.UserError: when the run is unfinished, or a file cannot be written.
   """
-  out = pathlib.Path(into)
-  run = load.load_run(workdir)
+  load.load_run(workdir)  # Checks that it is whole, and tested.
   loaded = weights_lib.load_workdir(pathlib.Path(workdir))
   content = weights_file.to_bytes(loaded.variables, loaded.temperature)
-  about = describe(run, loaded) | {
-    'name': name,
-    'sha256': hashlib.sha256(content).hexdigest(),
-    'num_bytes': len(content),
-  }
-  card = model_card.render(about, read_photos(name))
+  about = facts.describe(loaded, content) | {'name': name}
+  out = pathlib.Path(into)
+  path = atomic_files.write(out / f'{name}.safetensors', content)
+  about_path = atomic_files.write_json(out / f'{name}.json', about)
+  card = make_card(path)
   return [
-    atomic_files.write(out / f'{name}.safetensors', content),
-    atomic_files.write_json(out / f'{name}.json', about),
+    path,
+    about_path,
     atomic_files.write(out / f'{name}.md', card.encode()),
   ]
 
 
 def write_cards() -> None:
   """Writes the cards of the weights in the package again, with new results."""
-  for path in weights_lib.PRETRAINED.glob('*.json'):
-    about = json.loads(path.read_text())
-    card = model_card.render(about, read_photos(path.stem))
+  for path in weights_lib.PRETRAINED.glob('*.safetensors'):
+    card = make_card(path)
     atomic_files.write(path.with_suffix('.md'), card.encode())
 
 
-def describe(run: load.Run, loaded: weights_lib.Weights) -> dict:
-  """Returns NAME.json without the facts about the file: origin and numbers."""
-  kept = (
-    *('dataset', 'config_name', 'seed', 'epochs', 'steps', 'selected'),
-    *('train', 'valid', 'test', 'train_seconds', 'device', 'versions'),
-    'git_commit',
-  )
-  # Paths of the machine that trained do not belong in a public file.
-  data = run.config['data'] | {'manual_dir': '', 'data_dir': ''}
-  return {name: run.result[name] for name in kept} | {
-    'command': ' '.join(
-      word
-      for word in run.result['command'].split()
-      if not re.match('--(workdir|config.data.[a-z]+_dir)=', word)
-    ),
-    'model': loaded.config.model.name,
-    'num_params': summary.num_params(loaded.variables['params']),
-    'temperature': loaded.temperature,
-    'calibration': describe_calibration(run, loaded.temperature),
-    'config': run.config | {'data': data},
+def make_card(path: pathlib.Path) -> str:
+  """Returns the model card of published weights, from the facts beside them."""
+  about = json.loads(path.with_suffix('.json').read_text())
+  files = {
+    path.name: f'{about["num_bytes"]:,} bytes, float32, SHA-256 '
+    f'`{about["sha256"]}`',
+    f'{path.stem}.json': 'config, temperature, numbers, versions',
   }
-
-
-def describe_calibration(run: load.Run, temperature: float) -> dict | None:
-  """Returns how reliable confidence is on the validation split.
-
-  Returns:
-    The expected calibration error before and after the temperature, and
-    `thresholds`, a row for each of THRESHOLDS: how many images have a lower
-    calibrated confidence, and the errors among those and among the others.
-    None without a validation split.
-  """
-  if run.valid is None:
-    return None
-  logits, labels = run.valid.logits / temperature, run.valid.labels
-  probabilities = classification.softmax(logits)
-  confidence = probabilities.max(axis=1)
-  wrong = probabilities.argmax(axis=1) != labels
-  return {
-    'ece_before': calibration.measure(run.valid.logits, labels)['ece'],
-    'ece_after': calibration.measure(logits, labels)['ece'],
-    'thresholds': [
-      {
-        'threshold': threshold,
-        'unsure': int((confidence < threshold).sum()),
-        'errors_unsure': int(wrong[confidence < threshold].sum()),
-        'errors_sure': int(wrong[confidence >= threshold].sum()),
-        'count': len(labels),
-      }
-      for threshold in THRESHOLDS
-    ],
-  }
+  steps = operations.list_operations(weights_lib.load_published(path).model)
+  return model_card.render(about, files, steps, photos=read_photos(path.stem))
 
 
 def read_photos(name: str) -> dict:

@@ -23,5 +23,10 @@ def demo() -> None:
   _run('mnist_jax.demo')
 
 
+def export() -> None:
+  """Runs `mnist_jax.export`."""
+  _run('mnist_jax.export')
+
+
 def _run(module: str) -> None:
   runpy.run_module(module, run_name='__main__', alter_sys=True)

@@ -65,7 +65,7 @@ def _correlate_strips(x, kernel, pad):
   # Without the barrier XLA would cut the strips again for each product.
   strips = lax.optimization_barrier(jnp.concatenate(rows, -1))
   y = strips @ _place_in_strip(kernel)
-  return y.reshape(len(x), height, -1, features)[:, :, :width]
+  return y.reshape(x.shape[0], height, -1, features)[:, :, :width]
 
 
 def _place_in_strip(kernel):

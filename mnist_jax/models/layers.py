@@ -2,7 +2,8 @@
 
 Every layer is called as `layer(x, train=...)`. Parameters keep the names and
 shapes of `nn.Conv`, `nn.Dense` and `nn.BatchNorm`. `kernel_uses` is for the
-printed table of layers, which says 'unknown' for a layer without it.
+printed table of layers, which says 'unknown' for a layer without it, and
+`operations` is for `mnist_jax.export`, which writes no model.onnx without it.
 """
 
 import functools
@@ -17,6 +18,10 @@ from mnist_jax.distributed import rngs
 from mnist_jax.models import conv_block
 
 MOMENTUM = 0.9  # What a step keeps of batch norm's running moments.
+
+# The name of an operation, then its arrays by name, then its numbers; see
+# `mnist_jax/export/operations.py`.
+Operation = tuple[str | float, ...]
 
 
 class ConvBlock(nn.Module):
@@ -55,6 +60,17 @@ class ConvBlock(nn.Module):
     """Returns how many positions the kernel takes on an input [H, W, C]."""
     lost = 0 if self.padding == 'SAME' else self.kernel_size - 1
     return (shape[0] - lost) * (shape[1] - lost)
+
+  def operations(self) -> list[Operation]:
+    """Returns what the layer computes, for `mnist_jax.export`."""
+    same = self.padding == 'SAME'
+    pad: list[Operation] = [('pad', self.kernel_size // 2)] if same else []
+    pool: list[Operation] = [('pool',)] if self.pool else []
+    conv = ('conv', *_kernel_names(self, 'conv'))
+    norm_and_relu = [*_norm_operations(self), ('relu',)]
+    if self.pool_first:
+      return [*pad, conv, *pool, *norm_and_relu]
+    return [*pad, conv, *norm_and_relu, *pool]
 
 
 class ConvParams(nn.Module):
@@ -126,6 +142,25 @@ class Dense(nn.Module):
     """Returns 1: each input value meets its weights once."""
     return 1
 
+  def operations(self) -> list[Operation]:
+    """Returns what the layer computes, for `mnist_jax.export`."""
+    relu: list[Operation] = [('relu',)] if self.relu else []
+    dense = ('dense', *_kernel_names(self, 'dense'))
+    return [dense, *_norm_operations(self), *relu]
+
+
+def _kernel_names(layer: nn.Module, part: str) -> list[str]:
+  return [f'params/{layer.name}/{part}/{name}' for name in ('kernel', 'bias')]
+
+
+def _norm_operations(layer: ConvBlock | Dense) -> list[Operation]:
+  """Returns the batch norm of a layer; none if it has none."""
+  if not layer.norm:
+    return []
+  params = [f'params/{layer.name}/norm/{name}' for name in ('scale', 'bias')]
+  stats = [f'batch_stats/{layer.name}/norm/{name}' for name in ('mean', 'var')]
+  return [('norm', *params, *stats, conv_block.EPSILON)]
+
 
 def plain_convolutions(model: nn.Module) -> list[str]:
   """Returns the names of the `nn.Conv` layers of `model`; computes nothing."""
@@ -178,6 +213,10 @@ class Crop(nn.Module):
     """Returns 0: there is no kernel."""
     return 0
 
+  def operations(self) -> list[Operation]:
+    """Returns what the layer computes, for `mnist_jax.export`."""
+    return [('crop', self.margin)]
+
 
 class Mean(nn.Module):
   """Averages over all positions: [B, H, W, C] -> [B, C]."""
@@ -189,6 +228,10 @@ class Mean(nn.Module):
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns 0: there is no kernel."""
     return 0
+
+  def operations(self) -> list[Operation]:
+    """Returns what the layer computes, for `mnist_jax.export`."""
+    return [('mean',)]
 
 
 class Dropout(nn.Module):
@@ -211,6 +254,10 @@ class Dropout(nn.Module):
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns 0: there is no kernel."""
     return 0
+
+  def operations(self) -> list[Operation]:
+    """Returns none: a trained network drops nothing."""
+    return []
 
 
 def draw_kept(rng: jax.Array, shape: tuple[int, ...], rate: float) -> jax.Array:

@@ -50,6 +50,7 @@ class Weights:
   model: cnn.Cnn
   variables: dict[str, Any]  # 'params' and 'batch_stats', float32.
   temperature: float  # What logits are divided by before the softmax.
+  path: pathlib.Path  # Of the file that holds the variables.
 
 
 def pretrained_names() -> list[str]:
@@ -160,6 +161,7 @@ def _load(
     model=model,
     variables=weights_file.unflatten(arrays, shapes, path),
     temperature=_temperature(facts or metadata, path),
+    path=path,
   )
 
 

@@ -65,5 +65,5 @@ def unwritable(path: str | pathlib.Path, error: Exception) -> errors.UserError:
   reason = reason or getattr(error, 'strerror', None) or told.split('\n')[0]
   return errors.UserError(
     f'{path} cannot be written ({reason}); make room there or choose another '
-    'folder (--workdir of a run, --out of a comparison)'
+    'folder (--workdir of a run, --out of a comparison, OUT_DIR of an export)'
   )

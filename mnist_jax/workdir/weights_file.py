@@ -26,9 +26,15 @@ def to_bytes(variables: dict[str, Any], temperature: float) -> bytes:
     temperature: what logits are divided by before the softmax; kept in the
       file's metadata.
   """
+  return safetensors.numpy.save(
+    flatten(variables), {'temperature': repr(temperature)}
+  )
+
+
+def flatten(variables: dict[str, Any]) -> dict[str, np.ndarray]:
+  """Returns float32 arrays by names like params/Dense_0/norm/bias, sorted."""
   flat = traverse_util.flatten_dict(jax.device_get(variables), sep='/')
-  arrays = {name: np.asarray(flat[name], np.float32) for name in sorted(flat)}
-  return safetensors.numpy.save(arrays, {'temperature': repr(temperature)})
+  return {name: np.asarray(flat[name], np.float32) for name in sorted(flat)}
 
 
 def write(

@@ -1,13 +1,12 @@
 """What the README and the documentation say is what the results say."""
 
-import json
 import statistics
 
 import pytest
 
 import experiments
 from experiments import originals, recipe_table, tables
-from experiments.publish import model_card, pretrained
+from experiments.publish import pretrained
 from mnist_jax.predict import weights
 
 TEXTS = {path.name: path.read_text() for path in tables.DOCUMENTS}
@@ -31,9 +30,8 @@ def test_every_table_is_in_a_document():
 
 @pytest.mark.parametrize('name', weights.pretrained_names())
 def test_a_model_card_is_made_from_the_weights_facts_and_the_results(name):
-  about = json.loads((weights.PRETRAINED / f'{name}.json').read_text())
-  card = (weights.PRETRAINED / f'{name}.md').read_text()
-  assert card == model_card.render(about, pretrained.read_photos(name))
+  path = weights.PRETRAINED / f'{name}.safetensors'
+  assert path.with_suffix('.md').read_text() == pretrained.make_card(path)
 
 
 @pytest.mark.parametrize('recipe', TRAINED)

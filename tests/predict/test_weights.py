@@ -10,7 +10,7 @@ import pytest
 import safetensors.numpy
 
 from configs import single_conv
-from experiments.publish import model_card, pretrained
+from experiments.publish import pretrained
 from mnist_jax.analysis.run import classification, load
 from mnist_jax.data import datasets, uci_digits
 from mnist_jax.errors import UserError
@@ -123,8 +123,7 @@ def test_a_card_has_a_table_of_photos_where_there_are_results(
     json.dumps({'weights': {'mine': {'desks': row}}, 'plain_resize': {}})
   )
   monkeypatch.setattr(pretrained, 'PHOTOS', path)
-  facts = json.loads((published / 'mine.json').read_text())
-  card = model_card.render(facts, pretrained.read_photos('mine'))
+  card = pretrained.make_card(published / 'mine.safetensors')
   assert '| desks | 87.50% | - | 1,000 |' in card
   assert 'desks' not in (published / 'mine.md').read_text()
 

@@ -162,7 +162,7 @@ def load_run(workdir: str | pathlib.Path) -> Run:
       'train with --config.evaluate_test=True into another --workdir'
     )
   path = workdir / 'predictions.npz'
-  test, valid = (_load_predictions(path, split) for split in ('test', 'valid'))
+  test, valid = (load_predictions(path, split) for split in ('test', 'valid'))
   if test is None:
     raise errors.UserError(f'{path} has no predictions; {_AGAIN}')
   path = workdir / 'explanations.npz'
@@ -216,7 +216,15 @@ def load_config(workdir: pathlib.Path) -> dict:
   return config
 
 
-def _load_predictions(path: pathlib.Path, split: str) -> Predictions | None:
+def load_predictions(path: pathlib.Path, split: str) -> Predictions | None:
+  """Read the predictions of a split ('valid' or 'test') from an .npz file.
+
+  Returns:
+    None where the file, or the split, is missing.
+
+  Raises:
+    errors.UserError: if the file is damaged, or holds what no run would write.
+  """
   schema = {
     f'{split}_logits': ('float32', 'N', classification.NUM_CLASSES),
     f'{split}_labels': ('int32', 'N'),

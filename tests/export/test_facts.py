@@ -1,0 +1,66 @@
+"""What is known about weights: from a run, or from who published them."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import weight_samples
+
+from mnist_jax import errors
+from mnist_jax.export import facts, model_card, operations
+from mnist_jax.predict import weights
+from mnist_jax.workdir import weights_file
+
+
+@pytest.mark.parametrize(
+  ('command', 'shown'),
+  [
+    ('python -m x --config=a --workdir=/secret', 'python -m x --config=a'),
+    ("python -m x '--workdir=/secret b' --c=1", 'python -m x --c=1'),
+    ('python -m x --config.data.manual_dir=/secret', 'python -m x'),
+    ("mnist_jax.train(..., workdir='/secret)')", 'mnist_jax.train(...)'),
+  ],
+)
+def test_a_command_is_shown_without_private_folders(command, shown):
+  assert facts._without_folders(command) == shown
+
+
+def describe(drawn):
+  content = weights_file.to_bytes(drawn.variables, drawn.temperature)
+  return facts.describe(drawn, content)
+
+
+@pytest.mark.parametrize('change', [{}, {'train': 5}, {'versions': [1]}])
+def test_facts_of_others_count_only_when_they_are_complete(tmp_path, change):
+  known = json.loads((weights.PRETRAINED / 'robust.json').read_text())
+  (tmp_path / 'mine.json').write_text(json.dumps(known | change))
+  drawn = dataclasses.replace(
+    weight_samples.draw_weights('robust'), path=tmp_path / 'mine.safetensors'
+  )
+  about = describe(drawn)
+  assert ('train' in about) == (not change)
+  assert about['temperature'] == drawn.temperature  # Not that of the file.
+  card = model_card.render(
+    about, {'a': 'b'}, operations.list_operations(drawn.model), ours=False
+  )
+  assert ('## Numbers' in card) == (not change)
+  assert 'MIT licence' not in card
+
+
+def test_a_damaged_file_of_facts_is_one_line(tmp_path):
+  (tmp_path / 'mine.json').write_text('{')
+  drawn = dataclasses.replace(
+    weight_samples.draw_weights('robust'), path=tmp_path / 'mine.safetensors'
+  )
+  with pytest.raises(errors.UserError, match=r'mine\.json is damaged'):
+    describe(drawn)
+
+
+def test_weights_are_counted_and_their_moments_are_not():
+  drawn = weight_samples.draw_weights('basic')
+  assert describe(drawn)['num_params'] == 122_570
+  moments = sum(
+    np.size(x['norm']['mean']) for x in drawn.variables['batch_stats'].values()
+  )
+  assert moments == 64
