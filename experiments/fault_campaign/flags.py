@@ -46,6 +46,7 @@ REFUSED: dict[str, list[Arguments]] = {
     ['--host=0.0.0.0'], ['--host=a b'], ['--weights=nope'], ['x'],
     ['--host=203.0.113.1'], [f'--host={LONG}'],
   ],
+  'mnist_jax.models.onednn': [[''], ['x'], ['--out=/nope'], [LONG]],
   'experiments.seed_sweep': [
     [], ['--config='], [RECIPE, '--num_seeds=0'], [RECIPE, '--num_seeds=-1'],
     [RECIPE, '--num_seeds=1001'], [RECIPE, '--num_seeds=x'],
