@@ -73,7 +73,7 @@ def _call(name, shape, a, b, pad):
 
 @functools.cache
 def is_built() -> bool:
-  """Returns whether `convolve` works on CPU; sees nothing that is built later."""
+  """Returns whether `convolve` works on CPU, as found at the first call."""
   try:
     library = ctypes.CDLL(str(_library()))
   except OSError:  # Not built, or oneDNN was removed since.
