@@ -2,9 +2,9 @@ r"""Much of what `improved` reaches, in a tenth of its time.
 
   python -m mnist_jax.main --config=configs/balanced.py
 
-The network of `fast` (72,362 weights), trained for 4 epochs with the settings of
-`improved`. Of networks and epochs that take the same time, it and `basic` had
-the fewest validation errors (`sweep`, two seeds of each):
+The network of `fast` (72,362 weights), trained for 4 epochs with the settings
+of `improved`. Of networks and epochs that take the same time, it and `basic`
+had the fewest validation errors (`sweep`, two seeds of each):
 experiments/results/balanced-choice.json.
 """
 

@@ -53,6 +53,7 @@ REFUSED: dict[str, list[Arguments]] = {
     ['robust', LONG], ['robust', 'out', 'more'],
     ['robust', 'out', '--config=/nope.py'],
   ],
+  'mnist_jax.models.onednn': [[''], ['x'], ['--out=/nope'], [LONG]],
   'experiments.seed_sweep': [
     [], ['--config='], [RECIPE, '--num_seeds=0'], [RECIPE, '--num_seeds=-1'],
     [RECIPE, '--num_seeds=1001'], [RECIPE, '--num_seeds=x'],

@@ -94,10 +94,14 @@ def keep_compiled_programs() -> None:
   warnings.filterwarnings(
     'ignore', 'Error (reading|writing) persistent compilation cache'
   )
-  home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
-  cache = pathlib.Path(home) / 'mnist_jax' / 'xla'
-  jax.config.update('jax_compilation_cache_dir', str(cache))
+  jax.config.update('jax_compilation_cache_dir', str(cache_folder() / 'xla'))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.0)
+
+
+def cache_folder() -> pathlib.Path:
+  """Returns the folder of what can be made again; it need not exist."""
+  home = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
+  return pathlib.Path(home) / 'mnist_jax'
 
 
 def create_mesh(

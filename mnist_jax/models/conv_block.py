@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from mnist_jax.models import conv_cpu, conv_lax
+from mnist_jax.models import conv_cpu, conv_lax, onednn
 
 EPSILON = 1e-5  # Added to the variance in batch norm; PyTorch's default.
 
@@ -53,8 +53,9 @@ def conv_block(
       ones.
     axis_name: mapped axis the batch is split over, or None; the moments are
       those of the whole batch.
-    backend: 'cpu' for the functions of conv_cpu.py, another name for plain
-      `lax`; None takes that of the device that the program is compiled for.
+    backend: 'cpu' for the functions of conv_cpu.py, or in training those of
+      onednn.py where it is built; another name for plain `lax`; None takes that
+      of the device that the program is compiled for.
 
   Returns:
     The output [B, H', W', F], and the batch's (mean, biased variance), each
@@ -83,7 +84,7 @@ def _block(
   x, kernel, bias, norm, *, padding, pool, pool_first, train, axis_name, fast
 ):
   """Does what `conv_block` says, by conv_cpu.py if `fast`, else by `lax`."""
-  y = (conv_cpu if fast else conv_lax).convolve(x, kernel, padding)
+  y = _choose(fast, train).convolve(x, kernel, padding)
   pool_last = pool and not pool_first
   if pool and pool_first:
     y = conv_cpu.pick_pool(y, jnp.ones_like(bias)) if fast else _max_pool(y)
@@ -106,6 +107,15 @@ def _block(
     y = conv_cpu.pick_pool(y, jnp.sign(gain))
   y = jax.nn.relu((y - mean) * gain + shift)
   return _max_pool(y) if pool_last and not fast else y, moments
+
+
+def _choose(fast, train):
+  """Returns the module that convolves."""
+  if not fast:
+    return conv_lax
+  # Only training is worth it: a network's answers, and programs that are
+  # exported, do not depend on what is built here.
+  return onednn if train and onednn.is_built() else conv_cpu
 
 
 def _moments(y, axis_name):

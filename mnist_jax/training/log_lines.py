@@ -8,7 +8,7 @@ import mnist_jax
 from mnist_jax.cli import console
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import layers as layers_lib
-from mnist_jax.models import summary
+from mnist_jax.models import onednn, summary
 from mnist_jax.training.trainer import Trainer
 
 
@@ -22,6 +22,8 @@ def say_header(
   shared = ''
   if multihost.count() > 1:
     shared = f' in {multihost.count()} processes'
+  platform = mesh.devices.flat[0].platform
+  versions = {'jax': jax.__version__} | onednn.versions(platform)
   names = {'valid': f'valid ({_held_out(config.data.valid, dataset.name)})'}
   counts = {
     name: getattr(dataset, name).num_digits() for name in trainer.splits
@@ -32,7 +34,7 @@ def say_header(
   console.say(
     f'mnist_jax {mnist_jax.__version__}: {config_name}, seed {config.seed}\n'
     f'  devices  {mesh.size} x {devices.describe(mesh)}{shared}, '
-    f'jax {jax.__version__}\n'
+    f'{", ".join(" ".join(pair) for pair in versions.items())}\n'
     f'  data     {dataset.name}: {", ".join(sizes)}'
   )
   say_model(config.model.name, summary.describe(trainer.model))

@@ -11,7 +11,7 @@ import numpy as np
 
 from mnist_jax.analysis.run import calibration, load, report
 from mnist_jax.distributed import devices, multihost
-from mnist_jax.models import summary
+from mnist_jax.models import onednn, summary
 from mnist_jax.training import explain
 from mnist_jax.training.early_stopping import Progress
 from mnist_jax.training.loop import LoopState
@@ -182,7 +182,8 @@ def describe(trainer: Trainer, chosen: Chosen, about: About) -> dict:
     'peak_memory_mb': provenance.peak_memory_mb(),
     'device': devices.describe(trainer.mesh),
     'num_devices': trainer.mesh.size,
-    'versions': provenance.versions(),
+    'versions': provenance.versions()
+    | onednn.versions(trainer.mesh.devices.flat[0].platform),
     'git_commit': provenance.git_commit(),
   }
 

@@ -9,7 +9,7 @@ import pytest
 from jax import export, lax
 from jax.sharding import PartitionSpec as P
 
-from mnist_jax.models import conv_block
+from mnist_jax.models import conv_block, onednn
 
 AXIS = 'data'
 # Batch, side, channels, features and kernel size: even and odd sides, and
@@ -27,6 +27,18 @@ POOLING = {
   'last': {'pool': True},
   'first': {'pool': True, 'pool_first': True},
 }
+
+
+@pytest.fixture(params=['xla', 'onednn'])
+def convolution(request, monkeypatch):
+  """What convolves in training on CPU."""
+  if request.param == 'onednn':
+    request.getfixturevalue('onednn_built')
+  is_built = request.param == 'onednn'
+  monkeypatch.setattr(onednn, 'is_built', lambda: is_built)
+
+
+each_convolution = pytest.mark.usefixtures('convolution')
 
 
 def plain_block(
@@ -126,13 +138,15 @@ def assert_same_block(args, **kwargs):
   assert_same(ours, theirs)
 
 
+@each_convolution
 @pytest.mark.parametrize('shape', SHAPES + LARGE, ids=str)
 @pytest.mark.parametrize('padding', ['VALID', 'SAME'])
 def test_convolution_is_lax_in_value_and_gradient(shape, padding):
   args = make_args(shape, norm=False)
-  assert_same_block(args, padding=padding, pool=False)
+  assert_same_block(args, padding=padding, pool=False, train=True)
 
 
+@each_convolution
 @pytest.mark.parametrize('shape', SHAPES[:2], ids=str)
 @pytest.mark.parametrize('norm', [False, True])
 @pytest.mark.parametrize('pooling', POOLING)
@@ -146,6 +160,7 @@ def test_evaluation_uses_the_running_moments(pooling):
   assert_same_block(make_args(SHAPES[1], norm=True), **POOLING[pooling])
 
 
+@each_convolution
 @pytest.mark.parametrize('norm', [False, True])
 @pytest.mark.parametrize('features', [6, 32])
 def test_equal_pixels_share_a_gradient_as_in_lax(digits, norm, features):
@@ -155,17 +170,19 @@ def test_equal_pixels_share_a_gradient_as_in_lax(digits, norm, features):
   assert_same_block(args, padding='SAME', train=True)
 
 
+@each_convolution
 @pytest.mark.parametrize('channels', [1, 4])
 def test_the_first_of_equal_maxima_takes_the_gradient(channels):
   y, kernel = jnp.ones((1, 24, 24, 1)), jnp.ones((1, 1, 1, 1))
   bias = jnp.ones(1)
-  total = jax.jit(jax.grad(lambda y: fast_block(y, kernel, bias)[0].sum()))
-  chosen = total(y)
+  block = functools.partial(fast_block, train=True)
+  chosen = jax.jit(jax.grad(lambda y: block(y, kernel, bias)[0].sum()))(y)
   assert chosen[:, ::2, ::2].min() == 1 and chosen.sum() == 12 * 12
   x = jnp.full((1, 26, 26, channels), 0.25)
-  assert_same_block((x, jnp.ones((3, 3, channels, 1)), bias))
+  assert_same_block((x, jnp.ones((3, 3, channels, 1)), bias), train=True)
 
 
+@each_convolution
 def test_zero_scale_takes_the_first_pixel():
   args = make_args((2, 8, 2, 3, 3), norm=True)
   args = *args[:3], args[3]._replace(scale=jnp.zeros(3), bias=jnp.ones(3))
@@ -184,6 +201,7 @@ def nearly_constant_args():
   return jnp.asarray(x, jnp.float32), kernel, 0 * one, norm
 
 
+@each_convolution
 @pytest.mark.parametrize('backend', ['cpu', 'tpu'])
 @pytest.mark.parametrize('axis_name', [None, AXIS])
 def test_a_nearly_constant_feature_is_finite_in_value_and_gradient(
@@ -200,6 +218,7 @@ def test_a_nearly_constant_feature_is_finite_in_value_and_gradient(
   assert jnp.abs(out).max() < 1 + 0.05 / conv_block.EPSILON**0.5
 
 
+@each_convolution
 def test_backend_changes_neither_shapes_nor_values():
   args = make_args(SHAPES[1], norm=True)
   block = functools.partial(conv_block.conv_block, *args, train=True)
@@ -229,6 +248,7 @@ def test_a_program_exported_for_several_platforms_gives_the_same_on_each():
   assert_same(exported.call(leaves), flat(leaves))
 
 
+@each_convolution
 def test_block_is_the_same_inside_a_loop():
   args = make_args(SHAPES[0], norm=True)
   grad = jax.jit(grad_and_value(conv_block.conv_block, train=True))
@@ -240,6 +260,7 @@ def test_block_is_the_same_inside_a_loop():
   assert_same(loop(args), grad(args)[0])
 
 
+@each_convolution
 def test_block_maps_over_seeds():
   grad = jax.jit(grad_and_value(conv_block.conv_block, train=True))
   seeds = [make_args(SHAPES[1], norm=True, seed=seed) for seed in range(3)]
@@ -268,6 +289,7 @@ def by_mapping(f, args, mapping):
   return dx.reshape(-1, *dx.shape[2:]), jax.tree.map(lambda a: a[0], grads)
 
 
+@each_convolution
 @pytest.mark.skipif(jax.device_count() < 2, reason='needs two devices')
 @pytest.mark.parametrize(
   'run',
