@@ -215,7 +215,7 @@ def _add_drawings(
     images = non_digits.draw(count, digits.images, digits.labels, seed=0)
     train = train.followed_by(images, np.full(count, datasets.NON_DIGIT))
   if config_data.pieces:
-    from mnist_jax.photos import pieces
+    from mnist_jax.data import pieces
 
     count = round(config_data.pieces * len(digits))
     train = train.followed_by(

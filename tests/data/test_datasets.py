@@ -10,13 +10,8 @@ import numpy as np
 import pytest
 
 from mnist_jax import errors
-from mnist_jax.data import (
-  datasets,
-  decoded,
-  mnist_format,
-  official,
-  uci_digits,
-)
+from mnist_jax.data import datasets, decoded, official, uci_digits
+from mnist_jax.photos import mnist_format
 
 NAMES = ('auto', 'mnist', 'uci_digits')
 
