@@ -1,11 +1,12 @@
 """MNIST as a few random images, for every test of the data sets."""
 
+import dataclasses
 import types
 
 import fake_mnist
 import pytest
 
-from mnist_jax.data import datasets, decoded, official, splits
+from mnist_jax.data import datasets, decoded, registry, splits
 
 
 @pytest.fixture
@@ -19,11 +20,14 @@ def manual_dir(tmp_path, monkeypatch, fake):
   folder = tmp_path / 'manual'
   folder.mkdir()
   files = fake_mnist.write_files(folder, fake)
-  monkeypatch.setattr(official, 'FILES', files)
+  sizes = fake_mnist.NUM_TRAIN, fake_mnist.NUM_TEST
+  fake_mnist.set_source(monkeypatch, 'mnist', files=files, num_images=sizes)
   monkeypatch.setattr(
     decoded, 'MNIST_FINGERPRINTS', tuple(map(decoded.fingerprint, fake))
   )
-  monkeypatch.setitem(splits.NUM_VALID, 'mnist', fake_mnist.NUM_VALID)
+  writers = splits.MNIST._replace(num_valid=fake_mnist.NUM_VALID)
+  entry = dataclasses.replace(registry.entry('mnist'), writers=writers)
+  monkeypatch.setitem(registry.DATASETS, 'mnist', entry)
   monkeypatch.delenv('MNIST_JAX_MANUAL_DIR', raising=False)
   monkeypatch.setenv('no_proxy', '*')
   nobody = fake_mnist.NOBODY
