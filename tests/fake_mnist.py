@@ -50,9 +50,7 @@ def set_source(monkeypatch, name, **changes):
   """Changes where a data set comes from, and what the registry knows of it."""
   source = official.SOURCES[name]._replace(**changes)
   monkeypatch.setitem(official.SOURCES, name, source)
-  entry = dataclasses.replace(
-    registry.entry(name), num_images=source.num_images
-  )
+  entry = dataclasses.replace(registry.find(name), num_images=source.num_images)
   monkeypatch.setitem(registry.DATASETS, name, entry)
 
 

@@ -91,9 +91,9 @@ def load_dataset(config_data: Any) -> Dataset:
   name, valid = config_data.name, config_data.valid
   errors.check_word('data.name', name, choices())
   if name != AUTO:
-    return _split(name, registry.entry(name).load(config_data), valid)
+    return _split(name, registry.find(name).load(config_data), valid)
   try:
-    return _split('mnist', registry.entry('mnist').load(config_data), valid)
+    return _split('mnist', registry.find('mnist').load(config_data), valid)
   except official.NotAvailableError as error:
     if registry.manual_dir('mnist', config_data):
       raise
@@ -101,7 +101,7 @@ def load_dataset(config_data: Any) -> Dataset:
       f'MNIST is not available here ({error.reason}), so these are the 1,797 '
       'small digits of uci_digits, and no result is a result on MNIST.'
     )
-    arrays: Any = registry.entry('uci_digits').load(config_data)
+    arrays: Any = registry.find('uci_digits').load(config_data)
     return _split('uci_digits', decoded.Named(arrays, (), notice), valid)
 
 
@@ -113,7 +113,7 @@ def choices() -> list[str]:
 def _split(
   name: str, loaded: decoded.Arrays | decoded.Named, valid: str
 ) -> Dataset:
-  known = registry.entry(name)
+  known = registry.find(name)
   if not isinstance(loaded, decoded.Named):
     loaded = decoded.Named(loaded, ())
   arrays, class_names = loaded.arrays, loaded.class_names or known.class_names

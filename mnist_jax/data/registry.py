@@ -70,6 +70,10 @@ def _load_folders(config_data: Any) -> decoded.Named:
   return folders.load(folder, getattr(config_data, 'framing', 'plain'))
 
 
+def _load_nothing(config_data: Any) -> decoded.Arrays:
+  raise errors.UserError(f'data.name {config_data.name!r} is unknown')
+
+
 def _own_folder(content: str, config_data: Any) -> str:
   if not config_data.manual_dir:
     raise errors.UserError(
@@ -160,14 +164,14 @@ DATASETS: dict[str, Entry | Loader] = {
 OWN_FILES = ('idx', 'folders')
 
 
-def entry(name: str) -> Entry:
-  """Returns what is known of a data set of DATASETS."""
-  found = DATASETS[name]
+def find(name: str) -> Entry:
+  """Returns what is known of a data set; little where DATASETS lacks it."""
+  found = DATASETS.get(name, _load_nothing)
   return found if isinstance(found, Entry) else Entry(found)
 
 
 def title(name: str) -> str:
   """Names a data set as people call it; other digits than MNIST's say so."""
-  known = entry(name) if name in DATASETS else Entry(lambda _: None)
+  known = find(name)
   other_digits = name != 'mnist' and names_lib.are_digits(known.class_names)
   return (known.title or name) + ' (not MNIST)' * other_digits

@@ -26,7 +26,7 @@ def manual_dir(tmp_path, monkeypatch, fake):
     decoded, 'MNIST_FINGERPRINTS', tuple(map(decoded.fingerprint, fake))
   )
   writers = splits.MNIST._replace(num_valid=fake_mnist.NUM_VALID)
-  entry = dataclasses.replace(registry.entry('mnist'), writers=writers)
+  entry = dataclasses.replace(registry.find('mnist'), writers=writers)
   monkeypatch.setitem(registry.DATASETS, 'mnist', entry)
   monkeypatch.delenv('MNIST_JAX_MANUAL_DIR', raising=False)
   monkeypatch.setenv('no_proxy', '*')
