@@ -1,6 +1,9 @@
 """MNIST as a few random images, for every test of the data sets."""
 
 import dataclasses
+import functools
+import http.server
+import threading
 import types
 
 import fake_mnist
@@ -49,3 +52,28 @@ def load(tmp_path, manual_dir):
     return datasets.load_dataset(types.SimpleNamespace(**(config | changes)))
 
   return load_fake
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+  def log_message(self, *args):
+    pass
+
+
+@pytest.fixture
+def serve():
+  """Serves folders over HTTP on this machine; returns the address of each."""
+  servers = []
+
+  def serve_folder(folder):
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+    servers.append(server)
+    threading.Thread(
+      target=server.serve_forever, args=(0.02,), daemon=True
+    ).start()
+    return f'http://127.0.0.1:{server.server_port}/'
+
+  yield serve_folder
+  for server in servers:
+    server.shutdown()
+    server.server_close()

@@ -2,7 +2,8 @@
 
 Everywhere `logits` are [N, K] float, finite, for K classes; `probabilities`
 [N, K] float in [0, 1]; `labels`, the true classes, and `predicted` [N] int
-below K, N at least 1; and `matrix` is [K, K] int, rows true and columns predicted.
+below K, N at least 1; and `matrix` is [K, K] int, rows true and columns
+predicted.
 
 Written in numpy alone, because importing scikit-learn takes longer than all of
 these tables together; the tests hold every number against scikit-learn.

@@ -17,7 +17,7 @@ from mnist_jax.data import class_names as names_lib
 
 _SIDE = 28
 TEXT_CELL = (46, 37)  # Height and width in image pixels, with two text lines.
-NAME_CELL = (51, 37)  # The same with a third line, as names need more room.
+NAME_CELL = (49, 37)  # The same with a third line, as names need more room.
 _BARE_CELL = (30, 30)
 _NUM_PREDICTIONS, _MAX_ERRORS = 40, 56
 _EXAMPLES_PER_DIGIT = 6
@@ -233,9 +233,9 @@ def labelled_grid(
       'va': 'center',
       'parse_math': False,  # A dollar sign in a name is no formula.
     }
-    down, size = (35, 7) if named else (33, 10)
+    down, size = (34, 6) if named else (33, 10)
     ax.text(y=y + down, s=first, size=size, **centre)
-    down = 44 if named else 39
+    down = 42 if named else 39
     ax.text(y=y + down, s=second, size=7, color=figure_style.GREY, **centre)
   looks: figure_style.Looks = {'color': figure_style.VERMILLION}
   for i in framed:

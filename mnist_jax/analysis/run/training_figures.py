@@ -124,7 +124,11 @@ def confusion_matrix(
   """
   mistakes = matrix * (1 - np.eye(len(matrix), dtype=int))
   named = not class_names.are_digits(names)
-  left, bottom, side = (1.75, 1.6, 4.75) if named else (0.95, 0.65, 5.4)
+  ticks = _NameTicks(names)
+  left, bottom, side = 0.95, 0.65, 5.4
+  if named:
+    left, bottom = ticks.reach + 0.55, ticks.reach + 0.4
+    side = figure_style.WIDTH - figure_style.MARGIN - left
   fig = figure_style.new_figure(
     bottom + side + 0.15,
     f'Confusion matrix: {mistakes.sum():,} errors of {matrix.sum():,}',
@@ -137,24 +141,29 @@ def confusion_matrix(
   ax.set(xticks=range(len(names)), yticks=range(len(names)))
   ax.tick_params(length=0, labelsize=11, labelcolor=figure_style.INK)
   ax.spines[:].set_visible(False)
-  room = 72 * side / len(names)  # Points of a cell.
   if named:
-    _name_ticks(ax, 'xy', names, min(9, 0.75 * room))
-  size = min(11, 0.4 * room)
+    ticks.write(ax, 'xy')
+  size = min(11, 0.4 * 72 * side / len(names))  # Of 72 points to the inch.
   _draw_cells(ax, matrix, mistakes, size if len(names) <= 30 else 0)
   return fig
 
 
-def _name_ticks(
-  ax: axes.Axes, which: str, texts: Sequence[str], size: float
-) -> None:
-  """Write texts at the ticks of the axes 'x' or 'xy', those of x upright."""
-  short = digit_grids.short_names(texts, 20)
-  # A dollar sign in a name is no formula.
-  looks: figure_style.Looks = {'size': size, 'parse_math': False}
-  ax.set_xticks(range(len(short)), short, rotation=90, **looks)
-  if which == 'xy':
-    ax.set_yticks(range(len(short)), short, **looks)
+class _NameTicks:
+  """Names at the ticks of an axis, short and small enough to fit."""
+
+  def __init__(self, texts: Sequence[str]):
+    self._texts = digit_grids.short_names(texts, 20)
+    self._size = min(9, 240 / len(texts))
+    longest = max(map(len, self._texts))
+    self.reach = 0.65 * self._size * longest / 72  # Inches.
+
+  def write(self, ax: axes.Axes, which: str) -> None:
+    """Write them along 'x', upright, or along both axes of 'xy'."""
+    looks: figure_style.Looks = {'size': self._size, 'parse_math': False}
+    places = range(len(self._texts))
+    ax.set_xticks(places, self._texts, rotation=90, **looks)
+    if which == 'xy':
+      ax.set_yticks(places, self._texts, **looks)
 
 
 def _draw_cells(
@@ -188,8 +197,13 @@ def per_class_bars(
 ) -> figure.Figure:
   """Draw what `classification.per_class` returned."""
   floor, word = _find_floor(per_class), class_names.word(names)
+  scores = [f'{row["f1"]:.1%}' for row in per_class]
   named = not class_names.are_digits(names)
-  bottom = 2.05 if named else 0.75
+  short = digit_grids.short_names(names, 13 if named else 1)
+  space = '  ' if named else '\n'
+  texts = [f'{n}{space}{f1}' for n, f1 in zip(short, scores, strict=True)]
+  ticks = _NameTicks(texts)
+  bottom = ticks.reach + 0.45 if named else 0.75
   fig = figure_style.new_figure(
     bottom + 2.45,
     f'How well each {word} is read',
@@ -198,23 +212,12 @@ def per_class_bars(
     caption,
   )
   ax = figure_style.add_axes(fig, 0.85, bottom, 5.9, 2.35)
-  looks = zip(_SCORES.items(), SERIES.values(), (-0.13, 0.13), strict=True)
-  for (name, meaning), look, shift in looks:
-    x = np.arange(len(per_class)) + shift
-    y = [row[name] for row in per_class]
-    width = min(5, 100 / len(per_class))
-    ax.vlines(x, floor, y, color=look['color'], alpha=0.3, linewidth=width)
-    look = look | {'linestyle': '', 'markersize': min(6, 1.2 * width)}
-    ax.plot(x, y, **look, label=f'{name}: {meaning.format(word)}')
+  _draw_scores(ax, per_class, floor, word)
   room = 0.06 * (1 - floor)  # So that no marker is cut at 100 %.
   ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(floor, 1 + room))
-  scores = [f'{row["f1"]:.1%}' for row in per_class]
   if named:
-    short = digit_grids.short_names(names, 13)
-    texts = [f'{n}  {f1}' for n, f1 in zip(short, scores, strict=True)]
-    _name_ticks(ax, 'x', texts, min(9, 300 / len(names)))
+    ticks.write(ax, 'x')
   else:
-    texts = [f'{n}\n{f1}' for n, f1 in zip(names, scores, strict=True)]
     ax.set_xticks(range(10), texts)
   ax.tick_params(axis='x', length=0, labelcolor=figure_style.INK)
   ax.set_yticks(np.linspace(floor, 1, 6))
@@ -223,6 +226,22 @@ def per_class_bars(
   ax.set_axisbelow(True)
   figure_style.add_legend(fig, 2)
   return fig
+
+
+def _draw_scores(
+  ax: axes.Axes,
+  per_class: Sequence[Mapping[str, float]],
+  floor: float,
+  word: str,
+):
+  looks = zip(_SCORES.items(), SERIES.values(), (-0.13, 0.13), strict=True)
+  width = min(5, 100 / len(per_class))
+  for (name, meaning), look, shift in looks:
+    x = np.arange(len(per_class)) + shift
+    y = [row[name] for row in per_class]
+    ax.vlines(x, floor, y, color=look['color'], alpha=0.3, linewidth=width)
+    look = look | {'linestyle': '', 'markersize': min(6, 1.2 * width)}
+    ax.plot(x, y, **look, label=f'{name}: {meaning.format(word)}')
 
 
 _SCORES = {
