@@ -30,7 +30,9 @@ def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
   out = pathlib.Path(into)
   run = load.load_run(workdir)
   loaded = weights_lib.load_workdir(pathlib.Path(workdir))
-  content = weights_file.to_bytes(loaded.variables, loaded.temperature)
+  content = weights_file.to_bytes(
+    loaded.variables, loaded.temperature, loaded.class_names
+  )
   about = describe(run, loaded) | {
     'name': name,
     'sha256': hashlib.sha256(content).hexdigest(),
