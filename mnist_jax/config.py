@@ -41,7 +41,10 @@ def default() -> ml_collections.ConfigDict:
     name='auto',  # mnist where it is available, otherwise uci_digits.
     valid='writer_disjoint',  # Or 'random', or 'none' to train on everything.
     batch_size=128,
-    manual_dir='',  # Folder with the four .gz files, to need no network.
+    manual_dir='',  # Folder with the official files, or with one's own.
+    # How 'folders' makes its pictures 28x28: 'plain' resizes them, and 'photo'
+    # cuts out what is drawn on them, as MNIST does.
+    framing='plain',
     data_dir='',  # Where TFDS keeps data; '' is ~/tensorflow_datasets.
     # Images to add to the training set, as shares of its number of digits.
     non_digits=0.0,  # Drawings that are no digits.
@@ -165,6 +168,7 @@ def for_mode(
 CHOICES: dict[str, Collection[str]] = {
   'select': ('last', 'best_valid'),
   'data.valid': ('writer_disjoint', 'random', 'none'),
+  'data.framing': ('plain', 'photo'),
   'model.initializer': ('he', 'glorot', 'torch'),
 }
 

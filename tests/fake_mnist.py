@@ -1,5 +1,6 @@
 """Random images that stand in for MNIST's, as files and as mirrors."""
 
+import dataclasses
 import gzip
 import hashlib
 import pathlib
@@ -7,7 +8,7 @@ import pathlib
 import numpy as np
 from tensorflow_datasets.core.download import checksums
 
-from mnist_jax.data import decoded, official, tfds_mnist
+from mnist_jax.data import decoded, official, registry, tfds_mnist
 
 NOBODY = 'http://127.0.0.1:9/'  # The discard port, where nothing listens.
 NUM_TRAIN, NUM_VALID, NUM_TEST = 40, 8, 20
@@ -33,7 +34,7 @@ def make_arrays() -> decoded.Arrays:
 def write_files(
   folder: pathlib.Path, arrays: decoded.Arrays
 ) -> dict[str, official.File]:
-  """Writes the four .gz files; returns what `official.FILES` must say."""
+  """Writes the four .gz files; returns what their `Source` must say."""
   files = {}
   for name, array in zip(NAMES, arrays, strict=True):
     shape = np.array(array.shape, '>i4').tobytes()
@@ -45,13 +46,21 @@ def write_files(
   return files
 
 
-def set_mirrors(monkeypatch, *mirrors):
+def set_source(monkeypatch, name, **changes):
+  """Changes where a data set comes from, and what the registry knows of it."""
+  source = official.SOURCES[name]._replace(**changes)
+  monkeypatch.setitem(official.SOURCES, name, source)
+  entry = dataclasses.replace(registry.find(name), num_images=source.num_images)
+  monkeypatch.setitem(registry.DATASETS, name, entry)
+
+
+def set_mirrors(monkeypatch, *mirrors, name='mnist'):
   """Points the real builder at other mirrors, with checksums for each."""
-  monkeypatch.setattr(official, 'MIRRORS', mirrors)
+  set_source(monkeypatch, name, mirrors=mirrors)
   infos = {
     mirror + file.name: checksums.UrlInfo(file.size, file.sha256, file.name)
     for mirror in mirrors
-    for file in official.FILES.values()
+    for file in official.SOURCES[name].files.values()
   }
   monkeypatch.setattr(tfds_mnist.Mnist, 'url_infos', infos)
 

@@ -98,7 +98,10 @@ def folder(tmp_path_factory):
   (folder / 'configs' / 'mine.py').write_text(make_recipe())
   (folder / 'digits').mkdir()
   arrays = uci_digits.load()
-  names = sorted(official.FILES, key=lambda name: not name.startswith('train'))
+  names = sorted(
+    official.SOURCES['mnist'].files,
+    key=lambda name: not name.startswith('train'),
+  )
   for name, array in zip(names, arrays, strict=True):
     write_idx(folder / 'digits' / name, array)
   np.savez(

@@ -10,8 +10,9 @@ PACKAGE = ROOT / 'mnist_jax'
 
 FLOORS = [
   {'errors'},
-  {'config', 'data', 'distributed'},
-  {'augment', 'cli', 'models', 'photos', 'workdir'},
+  {'config', 'distributed', 'photos'},
+  {'data'},
+  {'augment', 'cli', 'models', 'workdir'},
   {'analysis'},
   {'training'},
   {'predict', 'sweep'},

@@ -7,11 +7,15 @@ import sys
 
 from experiments.benchmark.peers import worker
 from mnist_jax import errors
+from mnist_jax.models import onednn
 
 INSTALL_TENSORFLOW = (
   'python -m venv FOLDER && FOLDER/bin/pip install -r '
   'requirements-bench-tensorflow.txt, then --tensorflow_python='
   'FOLDER/bin/python'
+)
+BUILD_ONEDNN = (
+  'pip install -r requirements-onednn.txt && python -m mnist_jax.models.onednn'
 )
 # Fails where no C++ compiler is, and for a Python that it does not know yet.
 TRY_TORCH_COMPILE = """
@@ -63,6 +67,9 @@ def find(tensorflow_python: str) -> Available:
     left_out.append(
       f'TensorFlow and Keras are left out; to have them: {INSTALL_TENSORFLOW}'
     )
+  if not onednn.is_built():
+    del interpreters['ours_onednn']
+    left_out.append(f'Ours with oneDNN is left out; to have it: {BUILD_ONEDNN}')
   if why := why_not_compiled():
     del interpreters['torch_compile']
     left_out.append(f'torch.compile is left out, as it fails here: {why}')

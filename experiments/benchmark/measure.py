@@ -16,6 +16,7 @@ from experiments.benchmark import rounds as rounds_lib
 from experiments.benchmark.peers import contender, work
 from mnist_jax import errors
 from mnist_jax.data import datasets
+from mnist_jax.models import onednn
 from mnist_jax.workdir import atomic_files
 
 MIN_ROUNDS = 5  # And seeds, of a result that is kept.
@@ -84,7 +85,7 @@ def measure(plan: Plan, found: available.Available) -> dict:
     'time_to_99': race(plan),
     'machine': machine(rows, load_average),
     'left_out': found.left_out,
-    'versions': versions() | found.versions,
+    'versions': versions() | onednn.versions('cpu') | found.versions,
   }
 
 

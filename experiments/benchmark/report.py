@@ -14,6 +14,7 @@ PEER_NAMES = {
   'tensorflow': 'TensorFlow',
   'keras': 'Keras',
 }
+WITH = 'with oneDNN'
 OURS, BEST = figure_style.BLUE, figure_style.VERMILLION
 BAR = 0.26  # Inches for a bar of the figure.
 
@@ -29,14 +30,16 @@ def table(results: dict) -> str:
 def throughput_table(rows: dict) -> str:
   """Returns a table of images per second, a row for each model."""
   against = ('stock Flax', 'PyTorch', 'the best peer')
-  titles = ['model', 'batch', 'this project', *PEER_NAMES.values()]
-  titles += [f'against {name}' for name in against]
+  titles = ['model', 'batch', 'this project', WITH, *PEER_NAMES.values()]
+  titles += [*(f'against {name}' for name in against), WITH]
   lines = [as_line(titles), f'|---|{"--:|" * (len(titles) - 1)}']
   for name, row in rows.items():
-    rates = [rate_cell(row, key) for key in ('ours', *PEER_NAMES)]
+    rates = [
+      rate_cell(row, key) for key in ('ours', 'ours_onednn', *PEER_NAMES)
+    ]
     first = [f'`{name}`', str(row['batch_size'])]
     lines.append(as_line([*first, *rates, *ratio_cells(row)]))
-  first = ['geometric mean', *([''] * (2 + len(PEER_NAMES)))]
+  first = ['geometric mean', *([''] * (3 + len(PEER_NAMES)))]
   lines.append(as_line([*first, *ratio_cells(summary.geometric_means(rows))]))
   return '\n'.join(lines)
 
@@ -64,10 +67,15 @@ def ratio_cells(ratios: dict) -> list[str]:
   """Returns the ratios as cells; '-' of what was not measured."""
   cells = [f'{ratios[key]:.2f} x' for key in ('vs_stock_flax', 'vs_pytorch')]
   if 'vs_best' not in ratios:
-    return [*cells, '-']
+    return [*cells, '-', '-']
   best = PEER_NAMES.get(ratios.get('best_peer', ''))
   of_whom = f' ({best})' if best else ''
-  return [*cells, f'**{ratios["vs_best"]:.2f} x**{of_whom}']
+  onednn = ratios.get('onednn_vs_best')
+  return [
+    *cells,
+    f'**{ratios["vs_best"]:.2f} x**{of_whom}',
+    f'{onednn:.2f} x' if onednn else '-',
+  ]
 
 
 def conditions(results: dict) -> str:
@@ -190,7 +198,8 @@ def bars(row: dict) -> dict[str, str]:
     'stock_flax': 'stock_flax',
     'pytorch': row['pytorch_best'],
   }
-  return {'ours': 'this project'} | {
+  ours = {'ours': 'this project', 'ours_onednn': WITH}
+  return {key: ours[key] for key in ours if key in row} | {
     found[peer]: name for peer, name in PEER_NAMES.items() if peer in found
   }
 
@@ -198,7 +207,7 @@ def bars(row: dict) -> dict[str, str]:
 def _draw_model(axes, place: int, row: dict) -> None:
   names = bars(row)
   best = PEER_NAMES[row.get('best_peer', 'pytorch')]
-  colors = {'this project': OURS, best: BEST}
+  colors = {'this project': OURS, WITH: OURS, best: BEST}
   for i, (key, name) in enumerate(names.items()):
     rates = [rate / row['pytorch'] for rate in row['rounds'][key]]
     y = place + 0.78 * ((i + 0.5) / len(names) - 0.5)
@@ -209,8 +218,9 @@ def _draw_model(axes, place: int, row: dict) -> None:
       rates, [y] * len(rates), '.', color=figure_style.INK, markersize=2.5
     )
     label = f'  {name}, {width * row["pytorch"]:,.0f} / s'
-    if key == 'ours' and 'vs_best' in row:
-      label += f', {row["vs_best"]:.2f} x {best}'
+    ratio = {'ours': 'vs_best', 'ours_onednn': 'onednn_vs_best'}.get(key)
+    if ratio in row:
+      label += f', {row[ratio]:.2f} x {best}'
     axes.text(
       max(rates), y, label, va='center', color=figure_style.GREY, fontsize=7
     )

@@ -14,10 +14,11 @@ def throughput(measured: dict, batch_size: int) -> dict:
     batch_size: images in a step.
 
   Returns:
-    Images per second as the median of the blocks: of 'ours' and of each peer
-    that was measured (`worker.PEERS`) in its fastest set-up, whose names are
-    'setups'; ratios of these medians, 'vs_best' to that of 'best_peer', the
-    fastest of all peers; 'step_in_loop', the time of a step inside the epoch's
+    Images per second as the median of the blocks: of 'ours', of 'ours_onednn'
+    where that is built, and of each peer that was measured (`worker.PEERS`)
+    in its fastest set-up, whose names are 'setups'; ratios of these medians,
+    'vs_best' and 'onednn_vs_best' to that of 'best_peer', the fastest of all
+    peers; 'step_in_loop', the time of a step inside the epoch's
     program divided by that of the same step alone; 'spread', the widest range
     of one contender's blocks divided by their median; whether the medians are
     'stable', and the contenders whose are not ('unstable'); the peak memory of
@@ -37,6 +38,7 @@ def throughput(measured: dict, batch_size: int) -> dict:
     'pytorch_best': setups['pytorch'],
     'setups': setups,
     **ratios(medians['ours'], peers),
+    **with_onednn(medians, peers),
     'step_in_loop': medians['ours_alone'] / medians['ours'],
     'batch_size': batch_size,
     'num_params': measured['ours']['num_params'],
@@ -83,6 +85,14 @@ def ratios(ours: float, peers: dict[str, float]) -> dict:
   }
 
 
+def with_onednn(medians: dict[str, float], peers: dict[str, float]) -> dict:
+  """Returns our speed with oneDNN, and the same relative to the best peer."""
+  if 'ours_onednn' not in medians:
+    return {}
+  ours = medians['ours_onednn']
+  return {'ours_onednn': ours, 'onednn_vs_best': ours / max(peers.values())}
+
+
 def column(measured: dict, field: str) -> dict:
   """Returns one field of each contender."""
   return {name: its[field] for name, its in measured.items()}
@@ -112,7 +122,7 @@ def geometric_means(rows: dict) -> dict:
   """Returns the geometric means of the ratios that all models have."""
   return {
     name: statistics.geometric_mean(row[name] for row in rows.values())
-    for name in ('vs_stock_flax', 'vs_pytorch', 'vs_best')
+    for name in ('vs_stock_flax', 'vs_pytorch', 'vs_best', 'onednn_vs_best')
     if all(name in row for row in rows.values())
   }
 

@@ -28,6 +28,10 @@ REFUSED: dict[str, list[Arguments]] = {
     [RECIPE, '--distributed', '--num_processes=2', '--process_id=2'],
     [RECIPE, '--config.data.name=mnist', '--config.data.manual_dir=/nope'],
     [RECIPE, '--config.num_devices=3'], [RECIPE, 'positional'],
+    [RECIPE, '--config.data.name=idx'], [RECIPE, '--config.data.name=folders'],
+    [RECIPE, '--config.data.name=idx', '--config.data.manual_dir=/nope'],
+    [RECIPE, '--config.data.name=folders', '--config.data.manual_dir=/proc/x'],
+    [RECIPE, '--config.data.framing=x'],
   ],
   'mnist_jax.analysis': [
     [], [''], ['/nope'], ['/dev/null'], ['/'], [LONG], ['--out'],

@@ -25,7 +25,9 @@ def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
   """
   load.load_run(workdir)  # Checks that it is whole, and tested.
   loaded = weights_lib.load_workdir(pathlib.Path(workdir))
-  content = weights_file.to_bytes(loaded.variables, loaded.temperature)
+  content = weights_file.to_bytes(
+    loaded.variables, loaded.temperature, loaded.class_names
+  )
   about = facts.describe(loaded, content) | {'name': name}
   out = pathlib.Path(into)
   path = atomic_files.write(out / f'{name}.safetensors', content)

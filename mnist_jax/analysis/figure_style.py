@@ -6,6 +6,7 @@ each figure is the line at its foot: what data, which recipe, which seeds.
 """
 
 import io
+import warnings
 from typing import Any
 
 import matplotlib
@@ -147,7 +148,10 @@ def to_png(fig: figure.Figure) -> bytes:
     no difference that the eye can see.
   """
   canvas = backend_agg.FigureCanvasAgg(fig)
-  canvas.draw()
+  with warnings.catch_warnings():
+    # The font has not all letters that names of files and classes have.
+    warnings.filterwarnings('ignore', 'Glyph .* missing')
+    canvas.draw()
   pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert('RGB')
   buffer = io.BytesIO()
   # Octrees take a sixth of the time that the default's median cuts take.

@@ -23,6 +23,7 @@ class Model:
     self.name = weights.name
     self.config = weights.config
     self.variables = weights.variables  # 'params' and 'batch_stats', float32.
+    self.class_names = weights.class_names  # In the order of the labels.
     self._weights = weights
 
   def __repr__(self) -> str:
@@ -35,6 +36,8 @@ class Model:
   def predict(self, images: Any) -> np.ndarray:
     """Returns the most probable digits [N] int64 of `images`.
 
+    For other classes than digits these are places in `class_names`.
+
     Args:
       images: as in `predict_proba`.
 
@@ -44,7 +47,9 @@ class Model:
     return self.predict_proba(images).argmax(axis=1)
 
   def predict_proba(self, images: Any) -> np.ndarray:
-    """Returns calibrated probabilities [N, 10] float32 of `images`.
+    """Returns calibrated probabilities [N, K] float32 of `images`.
+
+    K is 10, or the number of `class_names`.
 
     Args:
       images: [N, 28, 28] or [N, 28, 28, 1], as MNIST has them: 0 is background
@@ -69,8 +74,10 @@ class Model:
       ('sure', 'unsure' or 'no digit'), and `box` in the picture's pixels.
 
     Raises:
-      errors.UserError: when it cannot be read as a picture.
+      errors.UserError: when it cannot be read as a picture, or this network is
+        for other classes than digits.
     """
+    weights_lib.check_digits(self._weights)
     if not isinstance(picture, bytes):
       picture = pathlib.Path(picture)
     return digit_reader.read(picture, self._classifier)[1]

@@ -1,23 +1,19 @@
 """The data sets by name, split for training, validation and test.
 
-Callers use `load_dataset`; a recipe can add to DATASETS. MNIST is prepared by
-TFDS from files with known checksums. Later runs map in a decoded copy of it,
-which is checked again each time.
+Callers use `load_dataset`; a recipe can add to DATASETS.
 """
 
-import contextlib
 import dataclasses
-import os
-import pathlib
-import types
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 
 from mnist_jax import errors
-from mnist_jax.data import decoded, official, splits
+from mnist_jax.data import class_names as names_lib
+from mnist_jax.data import decoded, official, registry, splits
 
+DATASETS, Entry = registry.DATASETS, registry.Entry
+AUTO = 'auto'
 NON_DIGIT = -1  # The label of images that are no digits.
 
 
@@ -27,7 +23,8 @@ class Split:
 
   Attributes:
     images: uint8 [N, 28, 28], 0 is background and 255 is ink; may be read-only.
-    labels: int32 [N], 0..9; NON_DIGIT where a trainer has added non-digits.
+    labels: int32 [N], below the number of classes; NON_DIGIT where a trainer
+      has added non-digits.
     indices: int32 [N], the row of each image in the official training set
       (train and valid) or the official test set (test); -1 of added images.
   """
@@ -62,7 +59,9 @@ class Dataset:
     train: the training set without `valid`.
     valid: held out of the training set to make choices on; may be empty.
     test: the whole test set in its official order.
-    notice: why 'auto' gave uci_digits, in one sentence; '' otherwise.
+    notice: why 'auto' gave uci_digits, or which files were left out, in one
+      sentence; '' otherwise.
+    class_names: in the order of the labels.
   """
 
   name: str
@@ -70,6 +69,7 @@ class Dataset:
   valid: Split
   test: Split
   notice: str = ''
+  class_names: tuple[str, ...] = names_lib.DIGITS
 
 
 def load_dataset(config_data: Any) -> Dataset:
@@ -78,29 +78,31 @@ def load_dataset(config_data: Any) -> Dataset:
   Args:
     config_data: an object with these attributes, all of them strings. `name`:
       of DATASETS; 'auto' is mnist where it is available and uci_digits
-      elsewhere. `valid`: as in mnist_jax/config.py. `manual_dir`: a folder
-      with the four official .gz files; '' stands for the environment variable
-      MNIST_JAX_MANUAL_DIR. `data_dir`: where TFDS keeps its data; '' stands
-      for the environment variable TFDS_DATA_DIR, or ~/tensorflow_datasets.
+      elsewhere. `valid` and `framing`: as in mnist_jax/config.py.
+      `manual_dir`: a folder with the official files, or one's own; for MNIST ''
+      stands for the environment variable MNIST_JAX_MANUAL_DIR. `data_dir`:
+      where TFDS keeps its data; '' stands for the environment variable
+      TFDS_DATA_DIR, or ~/tensorflow_datasets.
 
   Raises:
-    UserError: an unknown name, MNIST is not available, or a folder or file is
-      not what it should be.
+    UserError: an unknown name, a data set that is not available, or a folder
+      or file that is not what it should be.
   """
   name, valid = config_data.name, config_data.valid
   errors.check_word('data.name', name, choices())
   if name != AUTO:
-    return _split(name, DATASETS[name](config_data), valid)
+    return _split(name, registry.find(name).load(config_data), valid)
   try:
-    return _split('mnist', _load_mnist(config_data), valid)
+    return _split('mnist', registry.find('mnist').load(config_data), valid)
   except official.NotAvailableError as error:
-    if _manual_dir(config_data):
+    if registry.manual_dir('mnist', config_data):
       raise
     notice = (
       f'MNIST is not available here ({error.reason}), so these are the 1,797 '
       'small digits of uci_digits, and no result is a result on MNIST.'
     )
-    return _split('uci_digits', _load_uci_digits(config_data), valid, notice)
+    arrays: Any = registry.find('uci_digits').load(config_data)
+    return _split('uci_digits', decoded.Named(arrays, (), notice), valid)
 
 
 def choices() -> list[str]:
@@ -108,86 +110,20 @@ def choices() -> list[str]:
   return [AUTO, *DATASETS]
 
 
-def _load_uci_digits(unused_config_data: Any) -> decoded.Arrays:
-  from mnist_jax.data import uci_digits  # Needs Pillow, which others do not.
-
-  return uci_digits.load()
-
-
-def _load_mnist(config_data: Any) -> decoded.Arrays:
-  manual_dir = _manual_dir(config_data)
-  if manual_dir:
-    # Also when the decoded copy exists: a wrong folder should not go unnoticed.
-    official.check_manual_dir(manual_dir)
-  data_dir = _absolute(
-    config_data.data_dir
-    or os.environ.get('TFDS_DATA_DIR')
-    or '~/tensorflow_datasets'
-  )
-  return _mnist_arrays(data_dir, manual_dir)
-
-
-# Each loads a data set in its official order, given the `data` part of a
-# config. Its test set is the one that results are about.
-DATASETS: dict[str, Callable[[Any], decoded.Arrays]] = {
-  'mnist': _load_mnist,
-  'uci_digits': _load_uci_digits,
-}
-AUTO = 'auto'
-
-
-def _manual_dir(config_data: Any) -> pathlib.Path | None:
-  manual = config_data.manual_dir or os.environ.get('MNIST_JAX_MANUAL_DIR')
-  return _absolute(manual) if manual else None
-
-
-def _absolute(path: str) -> pathlib.Path:
-  try:
-    return pathlib.Path(path).expanduser().absolute()
-  except RuntimeError as error:
-    raise errors.UserError(
-      f'the folder {path} begins with the home of an unknown user; write it '
-      'without ~'
-    ) from error
-
-
-def _mnist_arrays(
-  data_dir: pathlib.Path, manual_dir: pathlib.Path | None
-) -> decoded.Arrays:
-  copy_dir = data_dir / 'mnist' / 'decoded-3.0.1'
-  arrays = decoded.load(copy_dir)
-  if arrays is not None:
-    return arrays
-  tfds_mnist = _import_tfds_mnist()
-  if not os.path.exists(tfds_mnist.prepared_dir(data_dir)):
-    tfds_mnist.prepare(data_dir, manual_dir)
-  arrays = tfds_mnist.read(data_dir)
-  # Where the disk is read-only, every run decodes again.
-  with contextlib.suppress(OSError):
-    decoded.save(copy_dir, arrays)
-  return arrays
-
-
-def _import_tfds_mnist() -> types.ModuleType:
-  # Imported only to prepare or decode, as the import takes seconds.
-  try:
-    from mnist_jax.data import tfds_mnist
-  except ImportError as error:
-    raise official.NotAvailableError(
-      str(error), 'pip install tensorflow-datasets array_record pillow'
-    ) from error
-  return tfds_mnist
-
-
 def _split(
-  name: str, arrays: decoded.Arrays, valid: str, notice: str = ''
+  name: str, loaded: decoded.Arrays | decoded.Named, valid: str
 ) -> Dataset:
-  if fault := _find_fault(arrays):
+  known = registry.find(name)
+  if not isinstance(loaded, decoded.Named):
+    loaded = decoded.Named(loaded, ())
+  arrays, class_names = loaded.arrays, loaded.class_names or known.class_names
+  if fault := _find_fault(arrays, class_names, known.num_images):
     raise errors.UserError(
       f'data set {name!r} gives {fault}; correct the entry of DATASETS'
     )
-  valid_rows = splits.choose_valid_rows(name, valid, len(arrays.train_labels))
-  all_rows = np.arange(len(arrays.train_labels), dtype=np.int32)
+  num_train = len(arrays.train_labels)
+  valid_rows = splits.choose_valid_rows(name, valid, num_train, known.writers)
+  all_rows = np.arange(num_train, dtype=np.int32)
   train_rows = np.delete(all_rows, valid_rows)
   return Dataset(
     name=name,
@@ -198,14 +134,20 @@ def _split(
       arrays.test_labels.astype(np.int32),
       np.arange(len(arrays.test_labels), dtype=np.int32),
     ),
-    notice=notice,
+    notice=loaded.notice,
+    class_names=class_names,
   )
 
 
-def _find_fault(arrays: Any) -> str:
-  """Returns what is wrong with the arrays of a data set; '' if nothing."""
+def _find_fault(
+  arrays: Any, class_names: tuple[str, ...], num_images: tuple[int, int] | None
+) -> str:
+  """Returns what is wrong with a data set; '' if nothing."""
   if not isinstance(arrays, decoded.Arrays):
     return f'a {type(arrays).__name__}, not decoded.Arrays'
+  if fault := names_lib.find_fault(class_names):
+    return fault
+  last = len(class_names) - 1
   for part in ('train', 'test'):
     images = np.asarray(getattr(arrays, f'{part}_images'))
     labels = np.asarray(getattr(arrays, f'{part}_labels'))
@@ -215,8 +157,11 @@ def _find_fault(arrays: Any) -> str:
     if labels.dtype.kind not in 'iu' or labels.shape != images.shape[:1]:
       shape = list(labels.shape)
       return f'{part}_labels {labels.dtype} {shape}, not int [{len(images)}]'
-    if not len(labels) or labels.min() < 0 or labels.max() > 9:
-      return f'{part}_labels that are none, or not all in 0..9'
+    if not len(labels) or labels.min() < 0 or labels.max() > last:
+      return f'{part}_labels that are none, or not all in 0..{last}'
+  counts = len(arrays.train_labels), len(arrays.test_labels)
+  if num_images and counts != num_images:
+    return f'{counts} images of training and test, not {num_images}'
   return ''
 
 

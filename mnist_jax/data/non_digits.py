@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from mnist_jax.data import mnist_format, shapes, sketches
+from mnist_jax.data import shapes, sketches
+from mnist_jax.photos import mnist_format
 
 # (rng, images of digits [N, 28, 28] uint8, their labels [N]) -> ink [h, w].
 Kind = Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray]

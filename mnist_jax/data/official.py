@@ -1,15 +1,11 @@
-"""MNIST's four official files: their checksums, and how to read them."""
+"""The data sets that are downloaded: their files, and what those must be."""
 
-import gzip
 import hashlib
 import pathlib
-import zlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from mnist_jax import errors
-from mnist_jax.data import decoded
 
 # The first mirror is TFDS's, the second torchvision's.
 MIRRORS = (
@@ -18,11 +14,6 @@ MIRRORS = (
 )
 
 _CHECKSUMS = pathlib.Path(__file__).with_name('checksums.tsv')
-_THREE_WAYS = (
-  'connect to the network, or point data.manual_dir (or MNIST_JAX_MANUAL_DIR) '
-  'at a folder with the four .gz files, or point data.data_dir (or '
-  'TFDS_DATA_DIR) at a TFDS directory that holds mnist/3.0.1'
-)
 _WEB_PAGE_STARTS = (b'<!doctype', b'<html', b'<?xml')
 
 
@@ -34,27 +25,98 @@ class File(NamedTuple):
   sha256: str
 
 
+class Source(NamedTuple):
+  """Where a data set comes from.
+
+  Attributes:
+    title: as people call it.
+    folder: below TFDS's directory, with the version.
+    mirrors: addresses of folders with the files, of which one is enough.
+    files: by name; four gzipped IDX files, or an archive with them in it.
+    stems: how the names of the IDX files of training and test set begin.
+    num_images: of the training set and the test set.
+    transposed: whether rows and columns of the images are swapped.
+  """
+
+  title: str
+  folder: str
+  mirrors: tuple[str, ...]
+  files: Mapping[str, File]
+  stems: tuple[str, str] = ('train', 't10k')
+  num_images: tuple[int, int] = (60_000, 10_000)
+  transposed: bool = False
+
+
+def _read_checksums() -> dict[str, dict[str, File]]:
+  """Returns the files of each mirror."""
+  found: dict[str, dict[str, File]] = {}
+  for line in _CHECKSUMS.read_text().splitlines():
+    url, size, sha256, name = line.split('\t')
+    mirror = url.removesuffix(name)
+    found.setdefault(mirror, {})[name] = File(name, int(size), sha256)
+  return found
+
+
+def _source(title: str, folder: str, *mirrors: str, **others) -> Source:
+  return Source(title, folder, mirrors, _FILES[mirrors[0]], **others)
+
+
+_FILES = _read_checksums()
+SOURCES = {
+  'mnist': _source('MNIST', 'mnist/3.0.1', *MIRRORS),
+  'fashion_mnist': _source(
+    'Fashion-MNIST',
+    'fashion_mnist/3.0.1',
+    'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
+  ),
+  'kmnist': _source(
+    'Kuzushiji-MNIST',
+    'kmnist/3.0.1',
+    'http://codh.rois.ac.jp/kmnist/dataset/kmnist/',
+  ),
+  'emnist_digits': _source(
+    'EMNIST Digits',
+    'emnist/digits/3.1.0',
+    'https://biometrics.nist.gov/cs_links/EMNIST/',
+    stems=('gzip/emnist-digits-train', 'gzip/emnist-digits-test'),
+    num_images=(240_000, 40_000),
+    transposed=True,
+  ),
+}
+
+
 class NotAvailableError(errors.UserError):
-  """MNIST is not on this machine and cannot be fetched.
+  """A data set is not on this machine and cannot be fetched.
 
   Attributes:
     reason: the reason, in a few words.
   """
 
-  def __init__(self, reason: str, way_out: str = _THREE_WAYS):
+  def __init__(self, source: Source, reason: str, way_out: str = ''):
     self.reason = reason
-    super().__init__(f'MNIST is not available here ({reason}); {way_out}')
+    super().__init__(
+      f'{source.title} is not available here ({reason}); '
+      f'{way_out or _three_ways(source)}'
+    )
 
 
-def _read_checksums() -> dict[str, File]:
-  files = {}
-  for line in _CHECKSUMS.read_text().splitlines():
-    _, size, sha256, name = line.split('\t')
-    files[name] = File(name, int(size), sha256)
-  return files
+def _three_ways(source: Source) -> str:
+  return (
+    f'connect to the network, or point {_manual_dir(source)} at a folder with '
+    f'{_list_files(source)}, or point data.data_dir (or TFDS_DATA_DIR) at a '
+    f'TFDS directory that holds {source.folder}'
+  )
 
 
-FILES = _read_checksums()
+def _manual_dir(source: Source) -> str:
+  """Returns what names the folder; the variable is for MNIST alone."""
+  is_mnist = source.title == 'MNIST'
+  return 'data.manual_dir' + ' (or MNIST_JAX_MANUAL_DIR)' * is_mnist
+
+
+def _list_files(source: Source) -> str:
+  names = list(source.files)
+  return 'the four .gz files' if len(names) == 4 else ', '.join(names)
 
 
 def find_fault(data: bytes, file: File) -> str:
@@ -68,10 +130,11 @@ def find_fault(data: bytes, file: File) -> str:
   return f'is not the official file (its sha256 is not {file.sha256[:12]}...)'
 
 
-def check_manual_dir(manual_dir: pathlib.Path) -> None:
-  """Checks that a folder holds the four official files, byte for byte.
+def check_manual_dir(source: Source, manual_dir: pathlib.Path) -> None:
+  """Checks that a folder holds the official files, byte for byte.
 
   Args:
+    source: whose files.
     manual_dir: the folder; it may hold other files too.
 
   Raises:
@@ -80,10 +143,10 @@ def check_manual_dir(manual_dir: pathlib.Path) -> None:
   """
   if not manual_dir.is_dir():
     raise errors.UserError(
-      f'{manual_dir} is not a directory; point data.manual_dir (or '
-      'MNIST_JAX_MANUAL_DIR) at the folder that holds the four MNIST .gz files'
+      f'{manual_dir} is not a directory; point {_manual_dir(source)} at the '
+      f'folder that holds {_list_files(source)} of {source.title}'
     )
-  for file in FILES.values():
+  for file in source.files.values():
     path = manual_dir / file.name
     try:
       fault = find_fault(path.read_bytes(), file)
@@ -93,46 +156,5 @@ def check_manual_dir(manual_dir: pathlib.Path) -> None:
       fault = f'cannot be read ({error.strerror})'
     if fault:
       raise errors.UserError(
-        f'{path} {fault}; get it from {MIRRORS[0]}{file.name}'
+        f'{path} {fault}; get it from {source.mirrors[0]}{file.name}'
       )
-
-
-def read_idx(path: pathlib.Path) -> np.ndarray:
-  """Reads a gzipped IDX file of unsigned bytes.
-
-  The header is two zero bytes, the element type (8: unsigned byte), the number
-  of dimensions, and each dimension as a big-endian int32 (LeCun's MNIST page).
-
-  Args:
-    path: a `.gz` file whose checksum is known to be right.
-
-  Returns:
-    A read-only uint8 array of the shape that the header states.
-  """
-  data = gzip.decompress(path.read_bytes())
-  num_dims = data[3]
-  shape = np.frombuffer(data, '>i4', count=num_dims, offset=4)
-  return np.frombuffer(data, np.uint8, offset=4 + 4 * num_dims).reshape(shape)
-
-
-def read_folder(folder: str | pathlib.Path) -> decoded.Arrays:
-  """Reads four files of MNIST's names and format that are another data set.
-
-  Args:
-    folder: with train-images-idx3-ubyte.gz and the other three of FILES.
-
-  Raises:
-    UserError: a file is missing, or is no gzipped IDX file.
-  """
-  arrays = []
-  # `Arrays` has the training set first.
-  for name in sorted(FILES, key=lambda name: not name.startswith('train')):
-    path = pathlib.Path(folder) / name
-    try:
-      arrays.append(read_idx(path))
-    except (OSError, EOFError, IndexError, ValueError, zlib.error) as error:
-      raise errors.UserError(
-        f'{path} cannot be read ({error}); point data.manual_dir at a folder '
-        f'with the gzipped IDX files {", ".join(FILES)}'
-      ) from error
-  return decoded.Arrays(*arrays)

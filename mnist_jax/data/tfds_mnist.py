@@ -1,9 +1,9 @@
-"""MNIST for TFDS without TensorFlow.
+"""MNIST and its relatives for TFDS without TensorFlow.
 
-TFDS's own builder of this name and version needs TensorFlow to unpack the files
-and to encode the images. This one writes the same records in the same order, in
-array_record files. Importing this module imports TFDS, which takes seconds, so
-it is imported only where data must be prepared or decoded.
+TFDS's own builders of these names and versions need TensorFlow to unpack the
+files and to encode the images. These write the same records in the same order,
+in array_record files. Importing this module imports TFDS, which takes seconds,
+so it is imported only where data must be prepared or decoded.
 """
 
 import contextlib
@@ -12,6 +12,7 @@ import io
 import pathlib
 import struct
 import sys
+import zipfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,21 +24,25 @@ from PIL import Image
 from tensorflow_datasets.core.download import download_manager
 
 from mnist_jax import errors
-from mnist_jax.data import decoded, mirrors, official
-
-_VERSION = '3.0.1'
+from mnist_jax.data import decoded, idx, mirrors, official
 
 
 class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-  """Builder of MNIST; `mirror` is the address it downloads from."""
+  """Builder of MNIST, and the base class of the others.
+
+  `mirror` is the address that it downloads from.
+  """
 
   name = 'mnist'
-  VERSION = tfds.core.Version(_VERSION)
-  mirror = official.MIRRORS[0]
+  VERSION = tfds.core.Version('3.0.1')
+  description = 'The MNIST database of handwritten digits.'
+  homepage = 'http://yann.lecun.com/exdb/mnist/'
+  source = 'mnist'  # Of official.SOURCES.
+  mirror = ''
 
   def _info(self) -> tfds.core.DatasetInfo:
     return self.dataset_info_from_configs(
-      description='The MNIST database of handwritten digits.',
+      description=self.description,
       features=tfds.features.FeaturesDict(
         {
           'image': tfds.features.Image(shape=(28, 28, 1)),
@@ -45,24 +50,22 @@ class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: i
         }
       ),
       supervised_keys=('image', 'label'),
-      homepage='http://yann.lecun.com/exdb/mnist/',
+      homepage=self.homepage,
     )
 
   def _split_generators(self, dl_manager):
+    source = official.SOURCES[self.source]
     paths = dl_manager.download(
-      {name: self.mirror + name for name in official.FILES}
+      {name: self.mirror + name for name in source.files}
     )
     return {
-      split: self._generate_examples(
-        paths[f'{stem}-images-idx3-ubyte.gz'],
-        paths[f'{stem}-labels-idx1-ubyte.gz'],
-      )
-      for split, stem in (('train', 'train'), ('test', 't10k'))
+      split: self._generate_examples(paths, stem)
+      for split, stem in zip(('train', 'test'), source.stems, strict=True)
     }
 
-  def _generate_examples(self, images_path, labels_path):
-    images = official.read_idx(images_path)
-    labels = official.read_idx(labels_path)
+  def _generate_examples(self, paths, stem):
+    images = _read_idx(paths, f'{stem}-images-idx3-ubyte.gz')
+    labels = _read_idx(paths, f'{stem}-labels-idx1-ubyte.gz')
     for index, (image, label) in enumerate(zip(images, labels, strict=True)):
       # TFDS would encode an array with TensorFlow; a file it takes as it is.
       png = io.BytesIO()
@@ -71,43 +74,93 @@ class Mnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: i
       yield index, {'image': png, 'label': int(label)}
 
 
-def prepared_dir(data_dir: pathlib.Path) -> pathlib.Path:
-  """Returns the directory in which TFDS keeps the prepared data set."""
-  return data_dir / 'mnist' / _VERSION
+class FashionMnist(Mnist, skip_registration=True):  # type: ignore[call-arg]
+  """Builder of Fashion-MNIST (Xiao, Rasul and Vollgraf 2017)."""
+
+  name = source = 'fashion_mnist'
+  description = 'Pictures of clothes.'
+  homepage = 'https://github.com/zalandoresearch/fashion-mnist'
 
 
-def prepare(data_dir: pathlib.Path, manual_dir: pathlib.Path | None) -> None:
-  """Prepares MNIST in `data_dir`, from `manual_dir` or from the network.
+class Kmnist(Mnist, skip_registration=True):  # type: ignore[call-arg]
+  """Builder of Kuzushiji-MNIST (Clanuwat et al. 2018)."""
+
+  name = source = 'kmnist'
+  description = 'Handwritten Hiragana of ten kinds.'
+  homepage = 'http://codh.rois.ac.jp/kmnist/index.html.en'
+
+
+class Emnist(Mnist, skip_registration=True):  # type: ignore[call-arg]
+  """Builder of EMNIST's digits (Cohen et al. 2017)."""
+
+  name = 'emnist'
+  source = 'emnist_digits'
+  VERSION = tfds.core.Version('3.1.0')
+  BUILDER_CONFIGS = (tfds.core.BuilderConfig(name='digits'),)
+  description = 'Handwritten digits of NIST Special Database 19.'
+  homepage = 'https://www.nist.gov/itl/products-and-services/emnist-dataset'
+
+
+_BUILDERS = {
+  each.source: each for each in (Mnist, FashionMnist, Kmnist, Emnist)
+}
+
+
+def _read_idx(paths, name: str) -> np.ndarray:
+  """Reads an IDX file: one of those downloaded, or in the archive that was."""
+  if name in paths:
+    return idx.parse(paths[name].read_bytes())
+  (archive,) = paths.values()
+  with zipfile.ZipFile(archive) as files:
+    return idx.parse(files.read(name))
+
+
+def prepared_dir(name: str, data_dir: pathlib.Path) -> pathlib.Path:
+  """Returns the directory in which TFDS keeps a prepared data set."""
+  return data_dir / official.SOURCES[name].folder
+
+
+def prepare(
+  name: str, data_dir: pathlib.Path, manual_dir: pathlib.Path | None
+) -> None:
+  """Prepares a data set in `data_dir`, from `manual_dir` or from the network.
 
   Args:
+    name: of official.SOURCES.
     data_dir: TFDS's directory; created if it does not exist.
-    manual_dir: a folder with the four official files, or None to download.
+    manual_dir: a folder with the official files, or None to download.
 
   Raises:
     NotAvailableError: no mirror delivers the files.
     UserError: `data_dir` cannot be written.
   """
+  source = official.SOURCES[name]
   if manual_dir:
-    _build(data_dir, official.MIRRORS[0], manual_dir)
+    _build(name, data_dir, source.mirrors[0], manual_dir)
     return
-  found, reason = mirrors.find_mirrors()
+  found, reason = mirrors.find_mirrors(source)
   for mirror in found:
     try:
-      return _build(data_dir, mirror, None)
+      return _build(name, data_dir, mirror, None)
     except (
       requests.RequestException,
       tfds.download.DownloadError,
       download_manager.NonMatchingChecksumError,
     ) as error:
       reason = f'{mirror}: {error}'.splitlines()[0]
-  raise official.NotAvailableError(reason)
+  raise official.NotAvailableError(source, reason)
 
 
-def _build(data_dir, mirror, manual_dir) -> None:
-  print(f'preparing MNIST in {data_dir}, once: about 10 s', file=sys.stderr)
+def _build(name, data_dir, mirror, manual_dir) -> None:
+  source = official.SOURCES[name]
+  megabytes = sum(file.size for file in source.files.values()) / 1e6
+  size = 'about 10 s' if name == 'mnist' else f'from {megabytes:,.0f} MB'
+  print(
+    f'preparing {source.title} in {data_dir}, once: {size}', file=sys.stderr
+  )
   try:
     with _quiet():
-      builder = Mnist(data_dir=data_dir, file_format='array_record')
+      builder = _BUILDERS[name](data_dir=data_dir, file_format='array_record')
       builder.mirror = mirror
       builder.download_and_prepare(
         download_config=tfds.download.DownloadConfig(
@@ -119,12 +172,13 @@ def _build(data_dir, mirror, manual_dir) -> None:
   # array_record reports a full disk as a RuntimeError.
   except (OSError, RuntimeError) as error:
     # Another process prepared it at the same time and finished first.
-    if prepared_dir(data_dir).is_dir():
+    if prepared_dir(name, data_dir).is_dir():
       return
     reason = getattr(error, 'strerror', None) or str(error).splitlines()[0]
     raise errors.UserError(
       f'{data_dir} cannot be written ({reason}); point data.data_dir (or '
-      'TFDS_DATA_DIR) at a directory with 100 MB to spare'
+      f'TFDS_DATA_DIR) at a directory with {max(100, 3 * megabytes):,.0f} MB '
+      'to spare'
     ) from error
 
 
@@ -141,20 +195,22 @@ def _quiet() -> Iterator[None]:
     logging.set_verbosity(verbosity)
 
 
-def read(data_dir: pathlib.Path) -> decoded.Arrays:
-  """Decodes a prepared MNIST, by this builder or by TFDS's own.
+def read(name: str, data_dir: pathlib.Path) -> decoded.Arrays:
+  """Decodes a prepared data set, by these builders or by TFDS's own.
 
   Args:
-    data_dir: TFDS's directory; its `mnist/3.0.1` holds array_record or
-      tfrecord files.
+    name: of official.SOURCES.
+    data_dir: TFDS's directory; its `mnist/3.0.1`, or the like, holds
+      array_record or tfrecord files.
 
   Returns:
-    The images and labels in MNIST's official order.
+    The images, upright, and labels in their official order.
 
   Raises:
-    UserError: the directory cannot be read, or does not hold MNIST.
+    UserError: the directory cannot be read, or does not hold that data set.
   """
-  directory = prepared_dir(data_dir)
+  source = official.SOURCES[name]
+  directory = prepared_dir(name, data_dir)
   try:
     with _quiet():
       builder = tfds.builder_from_directory(directory)
@@ -167,11 +223,24 @@ def read(data_dir: pathlib.Path) -> decoded.Arrays:
     raise errors.UserError(
       f'{directory} cannot be read ({reason}); move it away and run again'
     ) from error
-  if not decoded.is_mnist(arrays):
+  num_images = len(arrays.train_labels), len(arrays.test_labels)
+  # Of the others TFDS publishes no checksum of the pixels.
+  known = name != 'mnist' or decoded.is_mnist(arrays)
+  if not known or num_images != source.num_images:
     raise errors.UserError(
-      f'{directory} does not hold the MNIST images; move it away and run again'
+      f'{directory} does not hold the {source.title} images; move it away and '
+      'run again'
+    )
+  if source.transposed:
+    arrays = arrays._replace(
+      train_images=_transpose(arrays.train_images),
+      test_images=_transpose(arrays.test_images),
     )
   return arrays
+
+
+def _transpose(images: np.ndarray) -> np.ndarray:
+  return np.ascontiguousarray(images.transpose(0, 2, 1))
 
 
 def _read_split(builder, split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,8 @@ Optical Recognition of Handwritten Digits, UCI Machine Learning Repository).
 
 import numpy as np
 
-from mnist_jax.data import decoded, mnist_format
+from mnist_jax.data import decoded
+from mnist_jax.photos import mnist_format
 
 _NUM_TRAIN = 1_300
 

@@ -124,6 +124,7 @@ def load_classifiers(
   devices.configure_reading()
   argparse_args.load_config(recipe)
   loaded = [weights.load_weights(first)]
+  weights.check_digits(loaded[0])
   loaded += [
     weights.load_weights(name)
     for name in weights.pretrained_names()

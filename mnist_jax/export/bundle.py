@@ -28,7 +28,7 @@ TOLERANCE = 1e-5  # Of the largest logit, if that is above 1: float32 rounding.
 INSTALL = 'pip install -r requirements-export.txt'
 ABOUT_IO = {
   'input': 'images [N, 28, 28] uint8, from 0 (background) to 255 (ink)',
-  'output': 'logits [N, 10] float32; probabilities are the softmax of '
+  'output': 'logits [N, classes] float32; probabilities are the softmax of '
   'logits / temperature',
 }
 CONTENTS = {
@@ -63,7 +63,9 @@ def make(loaded: weights_lib.Weights) -> Bundle:
   Raises:
     errors.UserError: when a file beside the weights is damaged.
   """
-  content = weights_file.to_bytes(loaded.variables, loaded.temperature)
+  content = weights_file.to_bytes(
+    loaded.variables, loaded.temperature, loaded.class_names
+  )
   about = facts.describe(loaded, content) | ABOUT_IO
   bundle = Bundle({'model.safetensors': content}, [])
   steps: list[layers.Operation] = []

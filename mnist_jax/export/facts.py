@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from mnist_jax.analysis.run import calibration, classification, load
+from mnist_jax.data import class_names
 from mnist_jax.models import summary
 from mnist_jax.predict import weights as weights_lib
 from mnist_jax.workdir import json_files, weights_file
@@ -72,12 +73,14 @@ def describe(loaded: weights_lib.Weights, content: bytes) -> dict[str, Any]:
     errors.UserError: when a file beside the weights is damaged.
   """
   if loaded.path.name == weights_file.NAME:
-    training = _read_run(loaded.path.parent, loaded.temperature)
+    training = _read_run(loaded)
   else:
     training = _read_published(loaded.path.with_suffix('.json'))
+  names = loaded.class_names
   return {
     'config': loaded.config.to_dict(),
     **training,
+    **({} if class_names.are_digits(names) else {'class_names': list(names)}),
     'name': loaded.name,
     'model': loaded.config.model.name,
     'num_params': summary.num_params(loaded.variables['params']),
@@ -96,15 +99,18 @@ def _read_published(path: pathlib.Path) -> dict[str, Any]:
   return {name: found[name] for name in known}
 
 
-def _read_run(workdir: pathlib.Path, temperature: float) -> dict[str, Any]:
+def _read_run(loaded: weights_lib.Weights) -> dict[str, Any]:
   """Returns the facts about the training of a run, without private paths."""
+  workdir, num_classes = loaded.path.parent, len(loaded.class_names)
   way_out = 'train again into a fresh workdir'
   result = json_files.read_object(
     workdir / 'result.json', load.Result, way_out=way_out
   )
   assert result is not None  # Its weights could be loaded.
   config = load.load_config(workdir)
-  valid = load.load_predictions(workdir / 'predictions.npz', 'valid')
+  valid = load.load_predictions(
+    workdir / 'predictions.npz', 'valid', num_classes
+  )
   kept = (
     *('dataset', 'config_name', 'seed', 'epochs', 'steps', 'selected'),
     *('train', 'valid', 'test', 'train_seconds', 'device', 'versions'),
@@ -114,7 +120,7 @@ def _read_run(workdir: pathlib.Path, temperature: float) -> dict[str, Any]:
   data = config['data'] | {'manual_dir': '', 'data_dir': ''}
   return {name: result[name] for name in kept} | {
     'command': _without_folders(result['command']),
-    'calibration': valid and describe_calibration(valid, temperature),
+    'calibration': valid and describe_calibration(valid, loaded.temperature),
     'config': config | {'data': data},
   }
 

@@ -61,6 +61,7 @@ def render(
     rows=rows,
     ours=ours,
     trained=trained,
+    classes=about.get('class_names', []),
     **(_describe_training(about) if trained else _UNKNOWN_TRAINING),
   )
 

@@ -22,7 +22,7 @@ def to_bytes(
   arrays: Mapping[str, np.ndarray],
   metadata: Mapping[str, str],
 ) -> bytes:
-  """Returns an ONNX file: 'images' [N, 28, 28] uint8 -> 'logits' [N, 10].
+  """Returns an ONNX file: 'images' [N, 28, 28] uint8 -> 'logits' [N, K].
 
   Args:
     operations: from `operations.list_operations`.
@@ -51,7 +51,7 @@ def to_bytes(
       graph.nodes,
       'mnist_jax',
       [_describe('images', onnx.TensorProto.UINT8, 28, 28)],
-      [_describe('logits', onnx.TensorProto.FLOAT, 10)],
+      [_describe('logits', onnx.TensorProto.FLOAT, 'classes')],
       graph.constants,
     ),
     opset_imports=[helper.make_opsetid('', OPSET)],
@@ -64,7 +64,7 @@ def to_bytes(
 
 
 def logits(content: bytes, images: np.ndarray) -> np.ndarray:
-  """Returns the logits [N, 10] that ONNX Runtime computes with a file.
+  """Returns the logits [N, K] that ONNX Runtime computes with a file.
 
   Args:
     content: from `to_bytes`.
@@ -81,7 +81,7 @@ def logits(content: bytes, images: np.ndarray) -> np.ndarray:
   return session.run(['logits'], {'images': images})[0]
 
 
-def _describe(name: str, kind: int, *shape: int) -> onnx.ValueInfoProto:
+def _describe(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:
   from onnx import helper
 
   return helper.make_tensor_value_info(name, kind, ['batch', *shape])

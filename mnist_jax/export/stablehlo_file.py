@@ -13,7 +13,7 @@ PLATFORMS = ('cpu', 'cuda', 'tpu')
 
 
 def make_logits(model: cnn.Cnn, variables: dict[str, Any]) -> Any:
-  """Makes a compiled function: images [N, 28, 28] uint8 -> logits [N, 10]."""
+  """Makes a compiled function: images [N, 28, 28] uint8 -> logits [N, K]."""
 
   @jax.jit
   def logits(images: jax.Array) -> Any:
@@ -48,7 +48,7 @@ def to_bytes(model: cnn.Cnn, variables: dict[str, Any]) -> bytes:
 
 
 def logits(content: bytes, images: np.ndarray) -> np.ndarray:
-  """Returns the logits [N, 10] that JAX computes with a file.
+  """Returns the logits [N, K] that JAX computes with a file.
 
   Args:
     content: from `to_bytes`.

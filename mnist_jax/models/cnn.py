@@ -17,7 +17,7 @@ from flax import linen as nn
 from mnist_jax import errors
 from mnist_jax.models import layers
 
-NUM_CLASSES = 10
+NUM_CLASSES = 10  # Where nothing else is said.
 # Mean and standard deviation of the pixels of MNIST's 60,000 training images,
 # in [0, 1] and to four digits, as project 0 and PyTorch's examples have them.
 MEAN, STD = 0.1307, 0.3081
@@ -27,6 +27,7 @@ def create_model(
   config: ml_collections.ConfigDict,
   axis_name: str | None = None,
   extra: Mapping[str, Any] = MappingProxyType({}),
+  num_classes: int = NUM_CLASSES,
 ) -> 'Cnn':
   """Creates the model that `config` describes.
 
@@ -35,9 +36,10 @@ def create_model(
     axis_name: mapped axis that training batches are split over, or None.
     extra: the `extra` part; a model gets the fields that have the names of its
       own.
+    num_classes: K, of the data set.
 
   Returns:
-    A module: images [B, 28, 28, 1] float32 in [0, 1] -> logits [B, 10].
+    A module: images [B, 28, 28, 1] float32 in [0, 1] -> logits [B, K].
 
   Raises:
     errors.UserError: there is no model of that name, or it has a field without
@@ -49,6 +51,7 @@ def create_model(
     'dropout': config.dropout,
     'initializer': config.initializer,
     'axis_name': axis_name,
+    'num_classes': num_classes,
   }
   return variant(**errors.arguments(what, variant, fields, extra))
 
@@ -66,10 +69,11 @@ class Cnn(nn.Module):
   dropout: float = 0.0
   initializer: str = 'he'
   axis_name: str | None = None
+  num_classes: int = NUM_CLASSES
 
   @nn.compact
   def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-    """Maps images [B, 28, 28, 1] in [0, 1] to logits [B, 10] float32."""
+    """Maps images [B, 28, 28, 1] in [0, 1] to float32 logits, one a class."""
     x = (images - MEAN) / STD
     for layer in self.stack():
       x = layer(x, train=train)
@@ -99,7 +103,7 @@ class Cnn(nn.Module):
     return layers.Dropout(self.dropout, self.axis_name)
 
   def logits(self) -> layers.Dense:
-    return self.dense(NUM_CLASSES, relu=False)
+    return self.dense(self.num_classes, relu=False)
 
 
 class SingleConv(Cnn):
@@ -233,10 +237,10 @@ def check_model(name: str, model: Cnn) -> None:
       'its stack() must return layers that are called as layer(x, train=...)'
     ) from error
   shape = getattr(logits, 'shape', type(logits).__name__)
-  if shape != (2, NUM_CLASSES):
+  if shape != (2, model.num_classes):
     raise errors.UserError(
       f'model {name!r} returns {shape} for 2 images; it must return logits '
-      f'{2, NUM_CLASSES}: end stack() with self.logits()'
+      f'{2, model.num_classes}: end stack() with self.logits()'
     )
 
 

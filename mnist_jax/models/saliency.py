@@ -28,14 +28,14 @@ def slopes(
 ) -> jax.Array:
   """Returns d(margin)/d(pixel) [M, 28, 28] (Simonyan et al. 2013).
 
-  The margin is the logit of the predicted digit minus that of the other.
+  The margin is the logit of the predicted class minus that of the other.
 
   Args:
     model: from `cnn.create_model`, made without an axis name.
     variables: 'params' and 'batch_stats'.
     images: [M, 28, 28] uint8.
-    predicted: [M] integers, 0..9.
-    others: [M] integers, 0..9.
+    predicted: [M] integers, below the number of classes.
+    others: [M] integers, likewise.
   """
 
   def margins(pixels):

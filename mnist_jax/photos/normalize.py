@@ -5,7 +5,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-from mnist_jax.data import mnist_format
+from mnist_jax.photos import mnist_format
 
 # Widths of strokes, in pixels of the 20x20 box. In MNIST's training set 5 % are
 # below 1.7, half are below 2.5, and 1 % are above 5.3.

@@ -15,7 +15,6 @@ import dataclasses
 import json
 import pathlib
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -59,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
   images = image_files.expand(given.paths)
   devices.configure_reading()
   argparse_args.load_config(given.config)
-  network = classifier.Classifier(weights.load_weights(given.weights))
+  loaded = weights.load_weights(given.weights)
+  weights.check_digits(loaded)
+  network = classifier.Classifier(loaded)
   score = score_labelled.Score(images.labels)
   num_opened, objects, figure_rows = 0, [], []
   for reading in _read_all(images.files, network, given.threshold):
@@ -228,11 +229,7 @@ def _draw(
 
   caption = f'weights: {printable.escape(weights_name)}'
   figure = figure_lib.draw([figure_lib.Row(*row) for row in rows], caption)
-  with warnings.catch_warnings():
-    # Matplotlib's font has not all letters that names of files have.
-    warnings.filterwarnings('ignore', 'Glyph .* missing')
-    png = figure_style.to_png(figure)
-  atomic_files.write(out, png)
+  atomic_files.write(out, figure_style.to_png(figure))
 
 
 if __name__ == '__main__':

@@ -27,6 +27,7 @@ class Classifier:
 
   def __init__(self, weights: weights_lib.Weights):
     self.name = weights.name
+    self.class_names = weights.class_names
     self._variables = jax.device_put(
       weights.variables, jax.local_devices(backend='cpu')[0]
     )
@@ -48,10 +49,12 @@ class Classifier:
       images: uint8 from 0 to 255, or float32 from 0 to 1.
 
     Returns:
-      [N, 10] float32, calibrated: the softmax of logits over the temperature.
+      [N, K] float32 for K classes, calibrated: the softmax of logits over the
+      temperature.
     """
     parts = self._in_batches(self._probabilities, images, BATCH_SIZES)
-    return np.concatenate([np.empty((0, 10), np.float32), *parts])
+    none = np.empty((0, len(self.class_names)), np.float32)
+    return np.concatenate([none, *parts])
 
   def saliency(self, images: np.ndarray) -> np.ndarray:
     """Measures how each pixel influences the predictions for images.

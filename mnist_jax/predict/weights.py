@@ -17,6 +17,7 @@ import ml_collections
 import msgspec
 
 from mnist_jax import errors
+from mnist_jax.data import class_names as names_lib
 from mnist_jax.models import cnn
 from mnist_jax.workdir import json_files, weights_file
 from mnist_jax.workdir import workdir as workdir_lib
@@ -51,6 +52,7 @@ class Weights:
   variables: dict[str, Any]  # 'params' and 'batch_stats', float32.
   temperature: float  # What logits are divided by before the softmax.
   path: pathlib.Path  # Of the file that holds the variables.
+  class_names: tuple[str, ...] = names_lib.DIGITS
 
 
 def pretrained_names() -> list[str]:
@@ -87,6 +89,24 @@ def load_weights(name_or_dir: str | pathlib.Path) -> Weights:
   raise errors.UserError(
     f'weights {name!r} are neither pretrained ones ({", ".join(names)}), nor a '
     f'.safetensors file, nor a workdir; {errors.suggest(name, names)}'
+  )
+
+
+def check_digits(weights: Weights) -> None:
+  """Checks that a network reads digits, which pictures are searched for.
+
+  Raises:
+    errors.UserError: its classes are others.
+  """
+  if names_lib.are_digits(weights.class_names):
+    return
+  names = weights.class_names
+  more = ', ...' if len(names) > 3 else ''
+  raise errors.UserError(
+    f'{weights.name} tells classes apart that are no digits '
+    f'({", ".join(names[:3])}{more}), and pictures are read by networks for '
+    "digits; in Python, mnist_jax.load('WORKDIR').predict(images) classifies "
+    'images of 28x28'
   )
 
 
@@ -152,7 +172,8 @@ def _load(
       "give --config=RECIPE, or in Python first call config.load('RECIPE') of "
       'mnist_jax.config'
     )
-  model = cnn.create_model(model_config, extra=extra)
+  names = weights_file.read_names(metadata, path)
+  model = cnn.create_model(model_config, extra=extra, num_classes=len(names))
   image = jnp.zeros((1, 28, 28, 1))
   shapes = jax.eval_shape(model.init, jax.random.key(0), image)
   return Weights(
@@ -162,6 +183,7 @@ def _load(
     variables=weights_file.unflatten(arrays, shapes, path),
     temperature=_temperature(facts or metadata, path),
     path=path,
+    class_names=names,
   )
 
 

@@ -23,7 +23,7 @@ def make_evaluate(mesh: jax.sharding.Mesh, *, model: cnn.Cnn) -> Callable:
   """Compiles the evaluation of a whole split over the devices of `mesh`.
 
   Returns:
-    (variables, split) -> (logits [N, 10] float32 in the split's order,
+    (variables, split) -> (logits [N, K] float32 in the split's order,
     Metrics over all N), where split is 'image' [N, 28, 28] uint8 and 'label'
     [N], N > 0, on the devices of the mesh. Where it has 'is_digit' [N] bool,
     the metrics are those of the digits.

@@ -20,12 +20,12 @@ def explain(
     model: from `models.create_model`, made without an axis name.
     variables: 'params' and 'batch_stats'.
     images: [N, 28, 28] uint8, N at least 1.
-    labels: [N] integers in 0..9.
-    logits: [N, 10] float32, the model's answers.
+    labels: [N] integers, below the number of classes K.
+    logits: [N, K] float32, the model's answers.
 
   Returns:
     The filters of the first convolution, if there is one, and how strongly
-    each pixel sways the model between its answer and the other digit; the
+    each pixel sways the model between its answer and the other class; the
     largest of an image is 1.
   """
   variables = jax.device_get(variables)  # One device is enough for 16 images.
@@ -55,10 +55,11 @@ def choose(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def margin_classes(
   logits: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-  """Returns the predicted digits [M] and those they are weighed against [M].
+  """Returns the predicted classes [M] and those they are weighed against [M].
 
-  That is the true digit, and the strongest other one where the answer is right.
+  That is the true class, and the strongest other one where the answer is right.
   """
   predicted = logits.argmax(axis=1)
-  others = np.where(np.arange(10) == predicted[:, None], -np.inf, logits)
+  classes = np.arange(logits.shape[1])
+  others = np.where(classes == predicted[:, None], -np.inf, logits)
   return predicted, np.where(predicted == labels, others.argmax(axis=1), labels)

@@ -6,6 +6,7 @@ import jax
 
 import mnist_jax
 from mnist_jax.cli import console
+from mnist_jax.data import class_names
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import layers as layers_lib
 from mnist_jax.models import onednn, summary
@@ -37,6 +38,8 @@ def say_header(
     f'{", ".join(" ".join(pair) for pair in versions.items())}\n'
     f'  data     {dataset.name}: {", ".join(sizes)}'
   )
+  if not class_names.are_digits(dataset.class_names):
+    console.say(f'  classes  {_list_classes(dataset.class_names)}')
   say_model(config.model.name, summary.describe(trainer.model))
   if slow := _slow_on_cpu(trainer):
     console.say(f'  note     {slow}')
@@ -52,6 +55,12 @@ def _held_out(valid: str, dataset: str) -> str:
   """Returns which rows validate; uci_digits does not name its writers."""
   is_last = valid == 'writer_disjoint' and dataset == 'uci_digits'
   return 'last rows' if is_last else valid
+
+
+def _list_classes(names: tuple[str, ...]) -> str:
+  """Returns the classes in one line, the first ones by name."""
+  line = f'{len(names)}: {", ".join(names)}'
+  return line if len(line) <= 69 else f'{line[:65]} ...'
 
 
 def _slow_on_cpu(trainer: Trainer) -> str:

@@ -10,7 +10,7 @@ from flax import struct
 
 from mnist_jax import errors
 
-# A recipe's own: (logits [B, 10] float32, labels [B]) -> numbers [B], whose
+# A recipe's own: (logits [B, K] float32, labels [B]) -> numbers [B], whose
 # mean over each split is logged by the name. Add to it before a run starts.
 METRICS: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {}
 TAKEN = {'loss', 'accuracy', 'num_errors', 'count'}
@@ -36,8 +36,8 @@ class Metrics(struct.PyTreeNode):
     """Sums over the examples where `mask` is true.
 
     Args:
-      logits: [B, 10] float32.
-      labels: [B] integers in 0..9.
+      logits: [B, K] float32.
+      labels: [B] integers in 0..K - 1.
       mask: [B] bool, or None for all.
     """
     if mask is None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mnist_jax.analysis.run import calibration, load, report
+from mnist_jax.data import class_names
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import onednn, summary
 from mnist_jax.training import explain
@@ -29,7 +30,7 @@ from mnist_jax.workdir.checkpoint import Checkpoints
 
 SPLITS = ('test', 'valid', 'train')
 
-# {name: (logits [N, 10] float32, Metrics)} of the splits that there are.
+# {name: (logits [N, K] float32, Metrics)} of the splits that there are.
 Evaluated = dict[str, tuple[np.ndarray, Metrics]]
 
 
@@ -113,7 +114,9 @@ def conclude(
   if not multihost.is_first():
     return None
   temperature = fit_temperature(trainer, evaluated)
-  sha256 = weights_file.write(workdir, chosen.variables, temperature)
+  sha256 = weights_file.write(
+    workdir, chosen.variables, temperature, trainer.dataset.class_names
+  )
   result = describe(trainer, chosen, about) | {'weights_sha256': sha256}
   result |= {
     name: evaluated[name][1].compute() if name in evaluated else None
@@ -165,8 +168,11 @@ def fit_temperature(trainer: Trainer, evaluated: Evaluated) -> float:
 
 def describe(trainer: Trainer, chosen: Chosen, about: About) -> dict:
   """Returns result.json but for the metrics."""
+  names = trainer.dataset.class_names
+  own_names = {} if class_names.are_digits(names) else {'class_names': names}
   return {
     'dataset': trainer.dataset.name,
+    **own_names,
     'notice': trainer.dataset.notice,
     'config_name': about.config_name,
     'command': about.command,

@@ -112,7 +112,7 @@ def eval_step(
     model: from `models.create_model`.
 
   Returns:
-    Logits [B, 10] float32, and metrics of the examples where mask is true.
+    Logits [B, K] float32, and metrics of the examples where mask is true.
   """
   images = cnn.as_input(batch['image'])
   logits = cast(jax.Array, model.apply(variables, images, train=False))
@@ -128,7 +128,7 @@ def smoothed_cross_entropy(
   """Returns the mean cross-entropy [] against smoothed one-hot labels.
 
   Args:
-    logits: [B, 10] float32.
+    logits: [B, K] float32.
     labels: [B] integers in 0..9.
     smoothing: in [0, 1), spread evenly over all classes (Szegedy et al. 2016).
     is_digit: [B] bool, or None for all. The target of the others is the same

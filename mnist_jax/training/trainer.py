@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec as P
 
 from mnist_jax import errors
 from mnist_jax.augment import augment as augment_lib
-from mnist_jax.data import batches, datasets
+from mnist_jax.data import batches, class_names, datasets
 from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import cnn
 from mnist_jax.training import epoch as epoch_lib
@@ -126,9 +126,10 @@ def create_trainer(
   """Builds a trainer; nothing is compiled or trained yet.
 
   Raises:
-    errors.UserError: when the batch is larger than the training data, or the
-      devices cannot share it.
+    errors.UserError: when the batch is larger than the training data, the
+      devices cannot share it, or drawings of digits are to be added to others.
   """
+  num_classes = len(dataset.class_names)
   dataset = _add_drawings(dataset, config.data)
   _check_batch_size(config.data.batch_size, dataset)
   batch_size, num_train = config.data.batch_size, len(dataset.train)
@@ -136,7 +137,11 @@ def create_trainer(
   everywhere = NamedSharding(mesh, P())
   steps_per_epoch = num_train // batch_size
   num_steps = max(1, round(config.total_epochs * steps_per_epoch))
-  model = cnn.create_model(config.model, extra=config.extra)
+  model = cnn.create_model(
+    config.model, extra=config.extra, num_classes=num_classes
+  )
+  if num_classes != cnn.NUM_CLASSES:  # What registries.validate looked at.
+    cnn.check_model(config.model.name, model)
   axis_name = epoch_lib.AXIS if mesh.size > 1 else None
   optimizer = optim.create_optimizer(
     config.optim,
@@ -162,7 +167,9 @@ def create_trainer(
     ),
     run_steps=epoch_lib.make_run_steps(
       mesh,
-      model=cnn.create_model(config.model, axis_name, config.extra),
+      model=cnn.create_model(
+        config.model, axis_name, config.extra, num_classes
+      ),
       optimizer=optimizer,
       augment=augment,
     ),
@@ -207,6 +214,12 @@ def _add_drawings(
   Like the splits they do not depend on the seed: trials share the data.
   """
   digits = train = dataset.train
+  for name in ('non_digits', 'pieces'):
+    if config_data[name] and not class_names.are_digits(dataset.class_names):
+      raise errors.UserError(
+        f'data.{name} {config_data[name]:g} draws beside digits, and the '
+        f'classes of {dataset.name} are none; set data.{name}=0.0'
+      )
   if config_data.non_digits:
     # Imported late, because few runs need SciPy and Pillow here.
     from mnist_jax.data import non_digits
@@ -215,7 +228,7 @@ def _add_drawings(
     images = non_digits.draw(count, digits.images, digits.labels, seed=0)
     train = train.followed_by(images, np.full(count, datasets.NON_DIGIT))
   if config_data.pieces:
-    from mnist_jax.photos import pieces
+    from mnist_jax.data import pieces
 
     count = round(config_data.pieces * len(digits))
     train = train.followed_by(

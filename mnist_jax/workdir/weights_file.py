@@ -1,7 +1,9 @@
-"""A trained network as one safetensors file: its arrays and a temperature."""
+"""A trained network as one safetensors file: arrays, temperature, classes."""
 
 import hashlib
+import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,13 +13,18 @@ import safetensors.numpy
 from flax import traverse_util
 
 from mnist_jax import errors
+from mnist_jax.data import class_names
 from mnist_jax.workdir import atomic_files
 
 NAME = 'weights.safetensors'  # In a workdir.
 MAX_BYTES = 2**27  # The largest model here has 3 MB.
 
 
-def to_bytes(variables: dict[str, Any], temperature: float) -> bytes:
+def to_bytes(
+  variables: dict[str, Any],
+  temperature: float,
+  names: Sequence[str] = class_names.DIGITS,
+) -> bytes:
   """Returns a safetensors file.
 
   Args:
@@ -25,10 +32,12 @@ def to_bytes(variables: dict[str, Any], temperature: float) -> bytes:
       in the file are like params/Dense_0/norm/bias.
     temperature: what logits are divided by before the softmax; kept in the
       file's metadata.
+    names: of the classes; in the metadata where they are not the digits.
   """
-  return safetensors.numpy.save(
-    flatten(variables), {'temperature': repr(temperature)}
-  )
+  metadata = {'temperature': repr(temperature)}
+  if not class_names.are_digits(names):
+    metadata['class_names'] = json.dumps(list(names))
+  return safetensors.numpy.save(flatten(variables), metadata)
 
 
 def flatten(variables: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -38,10 +47,13 @@ def flatten(variables: dict[str, Any]) -> dict[str, np.ndarray]:
 
 
 def write(
-  workdir: pathlib.Path, variables: dict[str, Any], temperature: float
+  workdir: pathlib.Path,
+  variables: dict[str, Any],
+  temperature: float,
+  names: Sequence[str] = class_names.DIGITS,
 ) -> str:
   """Writes NAME into a workdir; returns its SHA-256."""
-  content = to_bytes(variables, temperature)
+  content = to_bytes(variables, temperature, names)
   atomic_files.write(workdir / NAME, content)
   return hashlib.sha256(content).hexdigest()
 
@@ -76,6 +88,25 @@ def read(
     raise errors.UserError(
       f'{path} is not a safetensors file ({error}); get it again'
     ) from error
+
+
+def read_names(metadata: dict[str, str], path: pathlib.Path) -> tuple[str, ...]:
+  """Returns the names of the classes; the digits where there are none.
+
+  Raises:
+    errors.UserError: they are not what `to_bytes` writes.
+  """
+  if 'class_names' not in metadata:
+    return class_names.DIGITS
+  try:
+    found = json.loads(metadata['class_names'])
+    names = tuple(found) if isinstance(found, list) else ()
+    fault = class_names.find_fault(names)
+  except (ValueError, RecursionError, TypeError) as error:
+    fault = str(error)
+  if fault:
+    raise errors.UserError(f'{path} has wrong names ({fault}); get it again')
+  return names
 
 
 def unflatten(

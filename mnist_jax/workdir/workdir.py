@@ -8,12 +8,12 @@ import ml_collections
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
-from mnist_jax.data import datasets
+from mnist_jax.data import datasets, registry
 from mnist_jax.distributed import multihost
 from mnist_jax.workdir import atomic_files, json_files
 
 # Where the data lies, how many devices share a batch, and what is logged do not
-# change what a run is.
+# change what a run is. Of one's own files, only the folder says which they are.
 FREE_FIELDS = (
   'data.manual_dir',
   'data.data_dir',
@@ -107,10 +107,13 @@ def resume_config(
   config = config.copy_and_resolve_references()
   if config.data.name == 'auto':
     config.data.name = stored['data']['name']
+  free = {*FREE_FIELDS}
+  if config.data.name in registry.OWN_FILES:
+    free -= {'data.manual_dir'}
   lines = [
     line
     for line in config_lib.differences(_up_to_date(stored), as_json(config))
-    if line.split(':')[0] not in FREE_FIELDS
+    if line.split(':')[0] not in free
   ]
   if lines:
     raise errors.UserError(

@@ -9,6 +9,7 @@ def make_run(train=0.99, valid=0.99, valid_errors=(30, 10, 20)):
   result = {
     'train': {'accuracy': train},
     'valid': None if valid is None else {'accuracy': valid},
+    'dataset': 'mnist',
   }
   rows = [
     {'epoch': float(i), 'valid/num_errors': number, 'valid/loss': 0.1}

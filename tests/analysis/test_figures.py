@@ -17,8 +17,11 @@ from mnist_jax.analysis.run import (
   classification,
   digit_grids,
   label_review,
+  load,
+  saliency_figures,
   training_figures,
 )
+from mnist_jax.data import registry
 
 CAPTION = 'MNIST · improved · seed 0'
 
@@ -73,7 +76,55 @@ def predictions(num_errors, count=497):
   return digit_grids.predictions(digits(*answers(count, num_errors)))
 
 
+CLOTHES = registry.find('fashion_mnist').class_names
+MANY = tuple(f'KIND {number} OF $TREES$' for number in range(100))
+
+
+def named(names, count=900):
+  """Returns images of classes with names, and the tables of their errors."""
+  rng = np.random.default_rng(0)
+  labels = np.arange(count) % len(names)
+  logits = rng.normal(size=(count, len(names)))
+  logits[np.arange(count), labels] += 3
+  found = digit_grids.PredictedDigits(
+    images(count), labels, classification.softmax(logits), {}, CAPTION, names
+  )
+  return found, classification.describe(logits, labels, names)
+
+
+def named_confusions(names):
+  matrix = np.array(named(names)[1]['confusion_matrix'])
+  return training_figures.confusion_matrix(matrix, CAPTION, names)
+
+
+def named_bars(names):
+  table = named(names)[1]['per_class']
+  return training_figures.per_class_bars(table, CAPTION, names)
+
+
+def named_saliency(names):
+  explained = load.Explanations(
+    None, np.zeros((16, 28, 28), np.float32), np.arange(16, dtype=np.int32)
+  )
+  return saliency_figures.saliency(explained, named(names)[0])
+
+
+def named_samples(names):
+  found, _ = named(names)
+  return digit_grids.sample_digits(found.images, found.labels, CAPTION, names)
+
+
 CASES = {
+  'named confusions': lambda: named_confusions(CLOTHES),
+  'many named confusions': lambda: named_confusions(MANY),
+  'named bars': lambda: named_bars(CLOTHES),
+  'many named bars': lambda: named_bars(MANY),
+  'two classes': lambda: named_bars(('cat', 'dog')),
+  'named predictions': lambda: digit_grids.predictions(named(CLOTHES)[0]),
+  'named errors': lambda: digit_grids.misclassified(named(MANY)[0]),
+  'named saliency': lambda: named_saliency(MANY),
+  'named samples': lambda: named_samples(CLOTHES),
+  'many named samples': lambda: named_samples(MANY),
   'sample digits': lambda: digit_grids.sample_digits(
     images(100), np.arange(100) % 10, CAPTION
   ),

@@ -10,13 +10,8 @@ import numpy as np
 import pytest
 
 from mnist_jax import errors
-from mnist_jax.data import (
-  datasets,
-  decoded,
-  mnist_format,
-  official,
-  uci_digits,
-)
+from mnist_jax.data import datasets, decoded, idx, registry, uci_digits
+from mnist_jax.photos import mnist_format
 
 NAMES = ('auto', 'mnist', 'uci_digits')
 
@@ -31,7 +26,7 @@ def load_uci(valid):
 
 def test_the_second_load_needs_no_tfds(load, fake, monkeypatch):
   load()
-  monkeypatch.delattr(datasets, '_import_tfds_mnist')
+  monkeypatch.delattr(registry, '_import_tfds_mnist')
   fake_mnist.assert_is(load(manual_dir=''), fake)
 
 
@@ -127,7 +122,7 @@ def test_four_files_of_another_data_set_are_loaded_by_a_name_of_ones_own(
   load, fake, manual_dir, monkeypatch
 ):
   def read(config_data):
-    return official.read_folder(config_data.manual_dir)
+    return idx.read_folder(config_data.manual_dir).arrays
 
   monkeypatch.setitem(datasets.DATASETS, 'letters', read)
   dataset = load(name='letters')

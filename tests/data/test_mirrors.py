@@ -1,9 +1,7 @@
 """MNIST is downloaded from a mirror that has it, or the way out is said."""
 
-import functools
 import http.server
 import pathlib
-import threading
 
 import fake_mnist
 import pytest
@@ -37,31 +35,6 @@ def test_a_mirror_that_does_not_answer_is_given_up_within_seconds(
     fake_mnist.set_mirrors(monkeypatch, f'http://127.0.0.1:{mute.server_port}/')
     with pytest.raises(errors.UserError, match='no answer'):
       load(manual_dir='')
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-  def log_message(self, *args):
-    pass
-
-
-@pytest.fixture
-def serve():
-  """Serves folders over HTTP on this machine; returns the address of each."""
-  servers = []
-
-  def serve_folder(folder):
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
-    servers.append(server)
-    threading.Thread(
-      target=server.serve_forever, args=(0.02,), daemon=True
-    ).start()
-    return f'http://127.0.0.1:{server.server_port}/'
-
-  yield serve_folder
-  for server in servers:
-    server.shutdown()
-    server.server_close()
 
 
 def test_the_second_mirror_serves_when_the_first_is_dead(

@@ -28,34 +28,37 @@ def test_every_training_row_is_either_in_train_or_in_valid(load, fake):
     )
 
 
-NUM_TRAIN = {'mnist': 60_000, 'uci_digits': 1_300}
+SETS = {
+  'mnist': (60_000, splits.MNIST),
+  'uci_digits': (1_300, splits.UCI_DIGITS),
+}
 
 
-@pytest.mark.parametrize('name', NUM_TRAIN)
+@pytest.mark.parametrize('name', SETS)
 @pytest.mark.parametrize('valid', config_lib.CHOICES['data.valid'])
 def test_validation_rows_are_distinct_rows_of_the_training_set(name, valid):
-  num_train, num_valid = NUM_TRAIN[name], splits.NUM_VALID[name]
-  rows = splits.choose_valid_rows(name, valid, num_train)
+  num_train, writers = SETS[name]
+  rows = splits.choose_valid_rows(name, valid, num_train, writers)
   assert rows.dtype == np.int32
-  assert len(rows) == (0 if valid == 'none' else num_valid)
+  assert len(rows) == (0 if valid == 'none' else writers.num_valid)
   assert (np.diff(rows) > 0).all()
   assert ((rows >= 0) & (rows < num_train)).all()
 
 
 def test_the_random_rows_are_the_same_on_every_machine():
-  rows = splits.choose_valid_rows('mnist', 'random', 60_000)
+  rows = splits.choose_valid_rows('mnist', 'random', *SETS['mnist'])
   assert list(rows[:4]) == [9, 24, 49, 60]
 
 
 def test_the_writer_disjoint_rows_are_the_published_ones():
-  rows = splits.choose_valid_rows('mnist', 'writer_disjoint', 60_000)
+  rows = splits.choose_valid_rows('mnist', 'writer_disjoint', *SETS['mnist'])
   assert decoded.fingerprint(rows)[:16] == 'fc516b13a01163a9'
 
 
 def test_of_another_data_set_a_tenth_is_held_out_by_chance():
-  assert len(splits.choose_valid_rows('letters', 'random', 55)) == 5
+  assert len(splits.choose_valid_rows('letters', 'random', 55, None)) == 5
   with pytest.raises(errors.UserError, match=r'data\.valid=random'):
-    splits.choose_valid_rows('letters', 'writer_disjoint', 55)
+    splits.choose_valid_rows('letters', 'writer_disjoint', 55, None)
 
 
 @pytest.fixture(scope='module')

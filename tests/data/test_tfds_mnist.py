@@ -29,7 +29,7 @@ def test_the_builder_gives_back_the_files_in_their_own_order(load, fake):
 def test_a_prepared_directory_needs_no_network_and_no_files(
   load, fake, manual_dir
 ):
-  tfds_mnist.prepare(manual_dir.parent / 'data', manual_dir)
+  tfds_mnist.prepare('mnist', manual_dir.parent / 'data', manual_dir)
   fake_mnist.assert_is(load(manual_dir=''), fake)
 
 
@@ -39,14 +39,15 @@ def test_preparing_says_so_in_one_line(load, capfd):
 
 
 def test_the_builder_knows_a_checksum_for_every_file_on_every_mirror():
-  for mirror in official.MIRRORS:
-    for file in official.FILES.values():
-      info = tfds_mnist.Mnist.url_infos[mirror + file.name]
-      assert (info.size, info.checksum, info.filename) == (
-        file.size,
-        file.sha256,
-        file.name,
-      )
+  for source in official.SOURCES.values():
+    for mirror in source.mirrors:
+      for file in source.files.values():
+        info = tfds_mnist.Mnist.url_infos[mirror + file.name]
+        assert (info.size, info.checksum, info.filename) == (
+          file.size,
+          file.sha256,
+          file.name,
+        )
 
 
 def rewrite_as_tfrecord(directory):
@@ -68,7 +69,7 @@ def rewrite_as_tfrecord(directory):
 def test_the_tfrecord_files_of_tfds_itself_are_read_without_tensorflow(
   load, fake, tmp_path, manual_dir
 ):
-  tfds_mnist.prepare(tmp_path / 'data', manual_dir)
+  tfds_mnist.prepare('mnist', tmp_path / 'data', manual_dir)
   rewrite_as_tfrecord(tmp_path / 'data/mnist/3.0.1')
   fake_mnist.assert_is(load(manual_dir=''), fake)
   assert 'tensorflow' not in sys.modules
@@ -77,7 +78,7 @@ def test_the_tfrecord_files_of_tfds_itself_are_read_without_tensorflow(
 def test_a_prepared_directory_of_other_images_is_refused(
   load, tmp_path, manual_dir, monkeypatch
 ):
-  tfds_mnist.prepare(tmp_path / 'data', manual_dir)
+  tfds_mnist.prepare('mnist', tmp_path / 'data', manual_dir)
   monkeypatch.setattr(decoded, 'MNIST_FINGERPRINTS', ('other',) * 4)
   with pytest.raises(errors.UserError) as error:
     load(name='auto')
@@ -88,7 +89,7 @@ def test_a_prepared_directory_of_other_images_is_refused(
 def test_a_damaged_prepared_directory_is_one_line(
   load, tmp_path, manual_dir, damage
 ):
-  tfds_mnist.prepare(tmp_path / 'data', manual_dir)
+  tfds_mnist.prepare('mnist', tmp_path / 'data', manual_dir)
   for path in (tmp_path / 'data/mnist/3.0.1').glob('mnist-*'):
     damage(path)
   with pytest.raises(errors.UserError) as error:
@@ -110,7 +111,7 @@ def test_a_data_dir_that_cannot_be_made_is_one_line(load, tmp_path):
 def test_a_prepared_directory_that_takes_no_copy_is_decoded_in_memory(
   load, fake, tmp_path, manual_dir
 ):
-  tfds_mnist.prepare(tmp_path / 'data', manual_dir)
+  tfds_mnist.prepare('mnist', tmp_path / 'data', manual_dir)
   (tmp_path / 'data/mnist/decoded-3.0.1').write_text('in the way')
   fake_mnist.assert_is(load(), fake)
 
@@ -122,7 +123,7 @@ def test_losing_the_race_to_prepare_is_no_error(
 
   def generate_while_another_process_finishes(self, *paths):
     monkeypatch.setattr(tfds_mnist.Mnist, '_generate_examples', generate)
-    tfds_mnist.prepare(tmp_path / 'data', manual_dir)
+    tfds_mnist.prepare('mnist', tmp_path / 'data', manual_dir)
     yield from generate(self, *paths)
 
   monkeypatch.setattr(

@@ -25,9 +25,10 @@ from mnist_jax import errors
 
 # Steps per second of each contender in three rounds: the medians are 40, 10,
 # 8, 16 (the best of PyTorch), 12, 4, 20, 32 (the best of all peers), 5, 25
-# (the best of Keras), 50 and 32.
+# (the best of Keras), 50 and 32; with oneDNN we have 48.
 SPEEDS = {
   'ours': (40, 36, 44),
+  'ours_onednn': (48, 48, 49),
   'stock_flax': (10, 10, 11),
   'pytorch_contiguous': (8, 8, 8),
   'pytorch_channels_last': (1, 16, 17),
@@ -165,12 +166,12 @@ def is_a_table(text):
 def test_the_table_shows_every_model_and_all_comparisons(results):
   text = report.table(results)
   row = (
-    '| `improved` | 128 | 5,120 (104 MB) | 1,280 (110 MB) | 2,048 (121 MB) | '
-    '2,560 (113 MB) | 4,096 (110 MB) | 3,200 (112 MB) | 4.00 x | 2.50 x | '
-    '**1.25 x** (TensorFlow) |'
+    '| `improved` | 128 | 5,120 (104 MB) | 6,144 (111 MB) | 1,280 (110 MB) | '
+    '2,048 (121 MB) | 2,560 (113 MB) | 4,096 (110 MB) | 3,200 (112 MB) | '
+    '4.00 x | 2.50 x | **1.25 x** (TensorFlow) | 1.50 x |'
   )
   assert row in text
-  assert '| 4.00 x | 5.00 x | **1.25 x** |' in text
+  assert '| 4.00 x | 5.00 x | **1.25 x** | 1.50 x |' in text
   assert '| `fast` | 1.10 s | 4.10 s | 99.10% | 3 |' in text
   assert '| ratio | **0.25** | **0.55** | | |' in text
   assert 'Augmentation adds 25.0% to' in text
@@ -179,10 +180,10 @@ def test_the_table_shows_every_model_and_all_comparisons(results):
 
 
 def test_a_peer_that_was_not_measured_is_a_dash_in_the_table():
-  without = ('torch_compile', *worker.TENSORFLOW)
+  without = ('ours_onednn', 'torch_compile', *worker.TENSORFLOW)
   row = summary.throughput(measured(without), batch_size=128)
   text = report.throughput_table({'basic': row})
-  assert '| - | - | - | 4.00 x | 2.50 x | **2.50 x** (PyTorch) |' in text
+  assert '| - | - | - | 4.00 x | 2.50 x | **2.50 x** (PyTorch) | - |' in text
   assert is_a_table(text)
   assert '- was not measured' in report.table(make_results(row))
 
@@ -190,6 +191,7 @@ def test_a_peer_that_was_not_measured_is_a_dash_in_the_table():
 NEW_KEYS = (
   *('torch_compile', 'tensorflow', 'keras', 'setups', 'vs_best', 'best_peer'),
   *('peak_mb', 'num_rounds', 'stable', 'unstable'),
+  *('ours_onednn', 'onednn_vs_best'),
 )
 
 
@@ -197,7 +199,7 @@ def test_results_from_before_there_were_more_peers_can_still_be_shown():
   row = summary.throughput(measured(), batch_size=128)
   old = make_results({k: v for k, v in row.items() if k not in NEW_KEYS})
   text = report.table(old)
-  assert '| 1,280 | 2,048 | - | - | - | 4.00 x | 2.50 x | - |' in text
+  assert '| - | 1,280 | 2,048 | - | - | - | 4.00 x | 2.50 x | - | - |' in text
   assert 'medians of 2 interleaved rounds' in text  # As planned.
   assert len(report.draw(old)) > 1000
 
@@ -348,14 +350,16 @@ def test_more_rounds_are_timed_while_a_median_moves(monkeypatch, factor, count):
 def test_what_is_left_out_is_one_line_with_the_way_to_have_it(monkeypatch):
   why = 'RuntimeError: no compiler'
   monkeypatch.setattr(available, 'why_not_compiled', lambda: why)
+  monkeypatch.setattr(available.onednn, 'is_built', lambda: False)
   found = available.find('')
-  without = {'torch_compile', *worker.TENSORFLOW}
+  without = {'ours_onednn', 'torch_compile', *worker.TENSORFLOW}
   assert found.interpreters.keys() == set(worker.NAMES) - without
   assert set(found.interpreters.values()) == {sys.executable}
-  assert [line.count('\n') for line in found.left_out] == [0, 0]
+  assert [line.count('\n') for line in found.left_out] == [0, 0, 0]
   text = ' '.join(found.left_out)
   assert why in text and '--tensorflow_python' in text
   assert 'requirements-bench-tensorflow.txt' in text
+  assert 'python -m mnist_jax.models.onednn' in text
 
 
 def make_interpreter(path, lines):
@@ -368,6 +372,7 @@ def test_tensorflow_and_keras_run_in_the_interpreter_that_has_them(
   monkeypatch, tmp_path
 ):
   monkeypatch.setattr(available, 'why_not_compiled', lambda: '')
+  monkeypatch.setattr(available.onednn, 'is_built', lambda: True)
   answer = '{"tensorflow": "2.3", "keras": "4.5"}'
   python = make_interpreter(tmp_path / 'python', f"echo '{answer}'")
   found = available.find(python)

@@ -41,7 +41,7 @@ PEERS = {
 }
 # The last two measure what a part of ours costs.
 NAMES = (
-  'ours',
+  *('ours', 'ours_onednn'),
   *itertools.chain(*PEERS.values()),
   'ours_alone',
   'ours_augmented',
@@ -55,9 +55,10 @@ def environment(name: str) -> dict[str, str]:
   """
   passive = {'OMP_WAIT_POLICY': 'PASSIVE'} if name.endswith('_passive') else {}
   quiet = {'TF_CPP_MIN_LOG_LEVEL': '2'} if name in TENSORFLOW else {}
+  extra = {'MNIST_JAX_ONEDNN': '1' if name == 'ours_onednn' else '0'}
   paths = [str(experiments.ROOT), os.environ.get('PYTHONPATH', '')]
   path = {'PYTHONPATH': os.pathsep.join(filter(None, paths))}
-  return dict(os.environ) | passive | quiet | path
+  return dict(os.environ) | passive | quiet | extra | path
 
 
 def create(name: str, model: str, data_name: str) -> contender.Contender:

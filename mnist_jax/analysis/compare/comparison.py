@@ -14,6 +14,7 @@ import numpy as np
 from mnist_jax import errors
 from mnist_jax.analysis import statistics
 from mnist_jax.analysis.run import classification, label_review, load
+from mnist_jax.data import class_names as names_lib
 
 # 1,225 pairs, which takes seconds; the work grows with the square.
 MAX_RUNS = 50
@@ -47,7 +48,8 @@ def compare(runs: Sequence[load.Run], names: Sequence[str]) -> dict:
   """Compare two or more runs, with different names, on the same test images.
 
   Returns:
-    What `comparison.json` holds, in plain JSON types: `dataset`, `count`;
+    What `comparison.json` holds, in plain JSON types: `dataset`, `class_names`
+    where they are not the digits, `count`;
     `runs`, one dict each; `ensemble`; `pairs`, one dict for each two runs in
     the order of `itertools.combinations`; and `everyone_wrong`, the images that
     every run misread, in the order of the test set.
@@ -74,9 +76,11 @@ def compare(runs: Sequence[load.Run], names: Sequence[str]) -> dict:
   probabilities = [classification.softmax(run.test.logits) for run in runs]
   ensemble = (sum(probabilities) / np.array(len(runs))).argmax(axis=1)
   mean = float(np.mean([row['accuracy'] for row in rows]))
-  dataset = runs[0].result['dataset']
+  dataset, classes = runs[0].result['dataset'], runs[0].class_names
+  own_names = {} if names_lib.are_digits(classes) else {'class_names': classes}
   return {
     'dataset': dataset,
+    **own_names,
     'count': len(labels),
     'runs': rows,
     'ensemble': _score(ensemble, labels) | {'mean_accuracy': mean},
@@ -90,6 +94,8 @@ def _find_difference(first: load.Run, run: load.Run) -> str:
   datasets = first.result['dataset'], run.result['dataset']
   if datasets[0] != datasets[1]:
     return f'one is of {datasets[0]} and the other of {datasets[1]}'
+  if first.class_names != run.class_names:
+    return 'their classes have different names'
   counts = len(first.test.labels), len(run.test.labels)
   if counts[0] != counts[1]:
     return f'one read {counts[0]:,} test images and the other {counts[1]:,}'
@@ -159,10 +165,10 @@ def _list_everyone_wrong(
 
 
 def tally(predicted: Sequence[int]) -> list[tuple[int, int]]:
-  """Count how many runs read each digit in one image.
+  """Count how many runs read each class in one image.
 
   Returns:
-    Digits and numbers of runs; the most frequent first, equal ones in the order
-    of the runs.
+    Classes and numbers of runs; the most frequent first, equal ones in the
+    order of the runs.
   """
   return collections.Counter(predicted).most_common()

@@ -4,7 +4,7 @@ Throughout, `compared` is what `comparison.compare` returned, and `caption` is
 the data set and the number of runs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import axes, colormaps, figure
@@ -12,6 +12,7 @@ from matplotlib import axes, colormaps, figure
 from mnist_jax.analysis import figure_style
 from mnist_jax.analysis.compare import comparison
 from mnist_jax.analysis.run import digit_grids, label_review
+from mnist_jax.data import class_names as names_lib
 
 _ROW, _LEFT = 0.27, 2.1  # Inches: one run's height, and where names end.
 _MAX_IMAGES, _MAX_DIGITS = 56, 3
@@ -57,18 +58,19 @@ def _draw_run(
 
 @figure_style.applied
 def agreement(compared: Mapping, caption: str) -> figure.Figure:
-  """Draw how often each two runs read the same digit, right or wrong.
+  """Draw how often each two runs read the same class, right or wrong.
 
   One square per pair; up to 12 runs have their shares in it.
   """
   names = [row['name'] for row in compared['runs']]
+  word = names_lib.word(_class_names(compared))
   shares = np.array([pair['agreement'] for pair in compared['pairs']])
   cell = min(0.72, 4.35 / len(names))
   side = cell * len(names)
   fig = figure_style.new_figure(
     side + 0.4,
     f'Agreement: from {shares.min():.2%} to {shares.max():.2%}',
-    'percent of test images read as the same digit; darker blue: more',
+    f'percent of test images read as the same {word}; darker blue: more',
     caption,
   )
   ax = figure_style.add_axes(fig, _LEFT + 0.3, 0.1, side, side)
@@ -114,23 +116,35 @@ def everyone_wrong(
   wrong = compared['everyone_wrong']
   shown = wrong[:_MAX_IMAGES]
   reviews = label_review.reviews_of(compared['dataset'])
+  classes = _class_names(compared)
+  word = names_lib.images(classes)
   return digit_grids.labelled_grid(
     images[[image['index'] for image in shown]],
-    [_describe_image(image, reviews) for image in shown],
-    title=f'Misread by every run: {len(shown)} of {len(wrong)} test digits',
+    [_describe_image(image, reviews, classes) for image in shown],
+    title=f'Misread by every run: {len(shown)} of {len(wrong)} test {word}',
     subtitle='true → read, by most runs first; #test index',
     reviews=reviews,
     caption=caption,
+    named=not names_lib.are_digits(classes),
   )
 
 
+def _class_names(compared: Mapping) -> Sequence[str]:
+  return compared.get('class_names', names_lib.DIGITS)
+
+
 def _describe_image(
-  image: Mapping, reviews: Mapping[int, label_review.Review]
+  image: Mapping,
+  reviews: Mapping[int, label_review.Review],
+  classes: Sequence[str],
 ) -> tuple[str, str]:
-  digits = [str(digit) for digit, _ in comparison.tally(image['predicted'])]
-  more = '…' if len(digits) > _MAX_DIGITS else ''
+  named = not names_lib.are_digits(classes)
+  arrow, most = (' →\n', 1) if named else (' → ', _MAX_DIGITS)
+  names = digit_grids.short_names(classes)
+  read = [names[label] for label, _ in comparison.tally(image['predicted'])]
+  more = '…' if len(read) > most else ''
   index = image['index']
   return (
-    f'{image["true"]} → {" ".join(digits[:_MAX_DIGITS])}{more}',
+    f'{names[image["true"]]}{arrow}{" ".join(read[:most])}{more}',
     f'#{index}{digit_grids.mark(reviews, index)}',
   )

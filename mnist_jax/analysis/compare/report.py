@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from mnist_jax.analysis import figure_style, html_page, statistics, text_table
 from mnist_jax.analysis.compare import comparison, figures
 from mnist_jax.analysis.run import load
-from mnist_jax.data import datasets
+from mnist_jax.data import class_names, datasets
 from mnist_jax.workdir import atomic_files
 
 _SOMETIMES = ('agreement', 'everyone_wrong')
@@ -71,6 +71,9 @@ def _render(
     compared=compared,
     caption=caption,
     data_title=runs[0].data_title,
+    names=runs[0].class_names,
+    word=class_names.word(runs[0].class_names),
+    shown=class_names.images(runs[0].class_names),
     images={name: html_page.inline(png) for name, png in pictures.items()},
     threshold=statistics.LEVEL,
     num_listed=_NUM_LISTED,

@@ -5,6 +5,7 @@ next is judged by training and validation.
 """
 
 from mnist_jax.analysis.run import load
+from mnist_jax.data import registry
 from mnist_jax.workdir import best_epoch
 
 
@@ -15,7 +16,7 @@ def advise(run: load.Run, described: dict) -> list[str]:
     One sentence or more, the most important first.
   """
   said = (
-    _judge_fit(run.result['train'], run.result['valid']),
+    _judge_fit(run.result['train'], run.result['valid'], run.result['dataset']),
     _judge_length(run.rows),
     _judge_temperature(**described['calibration']),
     _judge_labels(described),
@@ -26,11 +27,13 @@ def advise(run: load.Run, described: dict) -> list[str]:
   ]
 
 
-def _judge_fit(train: dict, valid: dict | None) -> str:
+def _judge_fit(train: dict, valid: dict | None, dataset: str) -> str:
   if valid is None:
+    known = registry.find(dataset).writers is not None
+    way = 'writer_disjoint' if known else 'random'
     return (
       'There was no validation split, so nothing here can choose between '
-      'settings; set data.valid=writer_disjoint while you try some.'
+      f'settings; set data.valid={way} while you try some.'
     )
   shares = f'{train["accuracy"]:.2%} of training and {valid["accuracy"]:.2%}'
   gap = train['accuracy'] - valid['accuracy']

@@ -1,7 +1,7 @@
 """How far a model's confidence can be trusted: functions on arrays.
 
-Everywhere `logits` are [N, 10] float, finite, N at least 1, and `labels` are
-[N] int in 0..9.
+Everywhere `logits` are [N, K] float, finite, N at least 1, and `labels` are [N]
+int below K.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict:
 
   Returns:
     `nll`: mean negative log-likelihood, in nats.
-    `brier`: mean squared distance between the ten probabilities and the true
+    `brier`: mean squared distance between the K probabilities and the true
       one-hot vector, in 0..2 (Brier 1950).
     `ece`: expected calibration error, in 0..1: the gap between accuracy and
       mean confidence in each bin of EQUAL, weighted by its images (Guo et al.
@@ -51,6 +51,7 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict:
   probabilities = classification.softmax(logits)
   confidence = probabilities.max(axis=1)
   right = probabilities.argmax(axis=1) == labels
+  truth = np.eye(logits.shape[1])[labels]
   gaps = [
     b['count'] * abs(b['accuracy'] - b['confidence'])
     for b in bin_confidence(confidence, right, EQUAL)
@@ -58,14 +59,14 @@ def measure(logits: np.ndarray, labels: np.ndarray) -> dict:
   ]
   return {
     'nll': nll(logits, labels),
-    'brier': float(((probabilities - np.eye(10)[labels]) ** 2).sum(1).mean()),
+    'brier': float(((probabilities - truth) ** 2).sum(1).mean()),
     'ece': sum(gaps) / len(labels),
     'bins': bin_confidence(confidence, right, NINES),
   }
 
 
 def nll(logits: np.ndarray, labels: np.ndarray) -> float:
-  """Return the mean negative log-likelihood of the true digits, in nats."""
+  """Return the mean negative log-likelihood of the true classes, in nats."""
   # By logits and not by the logarithm of a probability, which may round to 0.
   shifted = logits.astype(np.float64)
   shifted -= shifted.max(axis=1, keepdims=True)

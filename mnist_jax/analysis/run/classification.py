@@ -1,18 +1,20 @@
 """What a model gets wrong, as numbers: pure functions on arrays.
 
-Everywhere `logits` are [N, 10] float, finite; `probabilities` [N, 10] float in
-[0, 1]; `labels`, the true digits, and `predicted` [N] int in 0..9, N at least
-1; and `matrix` is [10, 10] int, rows true and columns predicted.
+Everywhere `logits` are [N, K] float, finite, for K classes; `probabilities`
+[N, K] float in [0, 1]; `labels`, the true classes, and `predicted` [N] int
+below K, N at least 1; and `matrix` is [K, K] int, rows true and columns
+predicted.
 
 Written in numpy alone, because importing scikit-learn takes longer than all of
 these tables together; the tests hold every number against scikit-learn.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mnist_jax.analysis import statistics
-
-NUM_CLASSES = 10
+from mnist_jax.data import class_names
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -24,20 +26,26 @@ def softmax(logits: np.ndarray) -> np.ndarray:
   return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-  """Count the images of each true digit (row) read as each digit (column)."""
-  cells = labels.astype(np.int64) * NUM_CLASSES + predicted
-  counts = np.bincount(cells, minlength=NUM_CLASSES**2)
-  return counts.reshape(NUM_CLASSES, NUM_CLASSES)
+def confusion_matrix(
+  labels: np.ndarray, predicted: np.ndarray, num_classes: int = 10
+) -> np.ndarray:
+  """Count the images of each true class (row) read as each class (column)."""
+  cells = labels.astype(np.int64) * num_classes + predicted
+  counts = np.bincount(cells, minlength=num_classes**2)
+  return counts.reshape(num_classes, num_classes)
 
 
-def per_class(matrix: np.ndarray) -> list[dict[str, float]]:
-  """Score each digit by itself.
+def per_class(
+  matrix: np.ndarray, names: Sequence[str] = class_names.DIGITS
+) -> list[dict[str, float]]:
+  """Score each class by itself.
 
   Returns:
-    Ten dicts, in digit order: `digit`, `precision`, `recall`, `f1` (all in
-    [0, 1]; 0 where the denominator is 0) and `support`, the number of images.
+    K dicts, in the order of the labels: `digit` (or `class`, where the names
+    are others), `precision`, `recall`, `f1` (all in [0, 1]; 0 where the
+    denominator is 0) and `support`, the number of images.
   """
+  word = class_names.word(names)
   hits = np.diag(matrix)
   support, claimed = matrix.sum(axis=1), matrix.sum(axis=0)
   scores = {
@@ -47,8 +55,8 @@ def per_class(matrix: np.ndarray) -> list[dict[str, float]]:
     'support': support,
   }
   return [
-    {'digit': digit} | {name: s[digit].item() for name, s in scores.items()}
-    for digit in range(NUM_CLASSES)
+    {word: label} | {name: s[label].item() for name, s in scores.items()}
+    for label in range(len(matrix))
   ]
 
 
@@ -59,7 +67,7 @@ def most_confused(
 
   Returns:
     At most `num_pairs` dicts `true`, `predicted`, `count`, the highest count
-    first and equal counts in digit order; none with a count of 0.
+    first and equal counts in the order of labels; none with a count of 0.
   """
   mistakes = matrix - np.diag(np.diag(matrix))
   cells = np.argsort(-mistakes, axis=None, kind='stable')[:num_pairs]
@@ -114,7 +122,11 @@ def halves(labels: np.ndarray, predicted: np.ndarray) -> list[dict]:
   ]
 
 
-def describe(logits: np.ndarray, labels: np.ndarray) -> dict:
+def describe(
+  logits: np.ndarray,
+  labels: np.ndarray,
+  names: Sequence[str] = class_names.DIGITS,
+) -> dict:
   """Compute the tables of errors of one split.
 
   Returns:
@@ -123,10 +135,11 @@ def describe(logits: np.ndarray, labels: np.ndarray) -> dict:
     `true`, `predicted` and `confidence`.
   """
   probabilities = softmax(logits)
-  matrix = confusion_matrix(labels, probabilities.argmax(axis=1))
+  predicted = probabilities.argmax(axis=1)
+  matrix = confusion_matrix(labels, predicted, logits.shape[1])
   return score(int(matrix.sum() - np.trace(matrix)), len(labels)) | {
     'confusion_matrix': matrix.tolist(),
-    'per_class': per_class(matrix),
+    'per_class': per_class(matrix, names),
     'most_confused': most_confused(matrix),
     'errors': [
       {

@@ -9,12 +9,11 @@ import numpy as np
 
 from mnist_jax import errors
 from mnist_jax.analysis import text_table
-from mnist_jax.analysis.run import classification
-from mnist_jax.data import datasets
+from mnist_jax.data import class_names as names_lib
+from mnist_jax.data import datasets, registry
 from mnist_jax.workdir import array_files, json_files
 
 _AGAIN = 'train again into a fresh workdir'
-_TITLES = {'mnist': 'MNIST', 'uci_digits': 'UCI digits (not MNIST)'}
 _SIDE = 28
 # So that no sum or square of numbers that were read can overflow.
 _LARGEST = 1e100
@@ -38,6 +37,7 @@ class Result(TypedDict):
   """What result.json has."""
 
   dataset: _Text
+  class_names: NotRequired[list[_Text]]
   notice: _Text
   config_name: _Text
   command: _Text
@@ -76,8 +76,8 @@ class Predictions:
   """What a model answered on one split.
 
   Attributes:
-    logits: [N, 10] float, finite, N at least 1.
-    labels: [N] int in 0..9.
+    logits: [N, K] float, finite, N at least 1, for K classes.
+    labels: [N] int below K.
   """
 
   logits: np.ndarray
@@ -124,7 +124,12 @@ class Run:
   @property
   def data_title(self) -> str:
     """The data set as people call it."""
-    return title_dataset(self.result['dataset'])
+    return registry.title(self.result['dataset'])
+
+  @property
+  def class_names(self) -> tuple[str, ...]:
+    """The names of the classes, in the order of the labels."""
+    return tuple(self.result.get('class_names', names_lib.DIGITS))
 
   @property
   def caption(self) -> str:
@@ -133,11 +138,6 @@ class Run:
     return (
       f'{self.data_title} · {result["config_name"]} · seed {result["seed"]}'
     )
-
-
-def title_dataset(name: str) -> str:
-  """Name a data set as people call it; any other than MNIST says so."""
-  return _TITLES.get(name, f'{name} (not MNIST)')
 
 
 def load_run(workdir: str | pathlib.Path) -> Run:
@@ -161,8 +161,13 @@ def load_run(workdir: str | pathlib.Path) -> Run:
       f'{workdir} has not looked at the test set, which reports are about; '
       'train with --config.evaluate_test=True into another --workdir'
     )
+  names = result.get('class_names', names_lib.DIGITS)
+  if fault := names_lib.find_fault(names):
+    raise errors.UserError(f'{path} has {fault}; {_AGAIN}')
   path = workdir / 'predictions.npz'
-  test, valid = (load_predictions(path, split) for split in ('test', 'valid'))
+  test, valid = (
+    load_predictions(path, split, len(names)) for split in ('test', 'valid')
+  )
   if test is None:
     raise errors.UserError(f'{path} has no predictions; {_AGAIN}')
   path = workdir / 'explanations.npz'
@@ -216,7 +221,9 @@ def load_config(workdir: pathlib.Path) -> dict:
   return config
 
 
-def load_predictions(path: pathlib.Path, split: str) -> Predictions | None:
+def load_predictions(
+  path: pathlib.Path, split: str, num_classes: int
+) -> Predictions | None:
   """Read the predictions of a split ('valid' or 'test') from an .npz file.
 
   Returns:
@@ -226,7 +233,7 @@ def load_predictions(path: pathlib.Path, split: str) -> Predictions | None:
     errors.UserError: if the file is damaged, or holds what no run would write.
   """
   schema = {
-    f'{split}_logits': ('float32', 'N', classification.NUM_CLASSES),
+    f'{split}_logits': ('float32', 'N', num_classes),
     f'{split}_labels': ('int32', 'N'),
   }
   arrays = array_files.read_arrays(path, schema, way_out=_AGAIN)
@@ -239,10 +246,10 @@ def load_predictions(path: pathlib.Path, split: str) -> Predictions | None:
       'diverged; train again with a lower optim.lr'
     )
   low, high = labels.min(), labels.max()
-  if low < 0 or high >= classification.NUM_CLASSES:
+  if low < 0 or high >= num_classes:
     raise errors.UserError(
-      f'{path} holds {split}_labels from {low} to {high}, but digits go from 0 '
-      f'to 9; {_AGAIN}'
+      f'{path} holds {split}_labels from {low} to {high}, but they go from 0 '
+      f'to {num_classes - 1}; {_AGAIN}'
     )
   return Predictions(logits, labels)
 

@@ -18,7 +18,7 @@ from mnist_jax.analysis.run import (
   saliency_figures,
   training_figures,
 )
-from mnist_jax.data import datasets
+from mnist_jax.data import class_names, datasets
 from mnist_jax.workdir import atomic_files, best_epoch
 
 
@@ -46,6 +46,8 @@ def write_all(
     for name, fig in _draw(run, dataset, described).items()
   }
   head = {k: run.result[k] for k in ('dataset', 'config_name', 'seed')}
+  if not class_names.are_digits(run.class_names):
+    head['class_names'] = run.class_names
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['analysis.json'] = json.dumps(head | described, indent=1).encode()
   contents['report.html'] = _render(run, described, pictures).encode()
@@ -69,7 +71,7 @@ def describe(run: load.Run, dataset_name: str) -> dict:
     the `verdict`.
   """
   logits, labels = run.test.logits, run.test.labels
-  described = classification.describe(logits, labels)
+  described = classification.describe(logits, labels, run.class_names)
   reviews = label_review.reviews_of(dataset_name)
   for error in described['errors']:
     review = reviews.get(error['index'])
@@ -94,6 +96,7 @@ def _draw(run: load.Run, dataset: datasets.Dataset, described: dict) -> dict:
     classification.softmax(run.test.logits),
     label_review.reviews_of(dataset.name),
     caption,
+    run.class_names,
   )
   best = run.result['best_epoch']
   calibrated = described['calibration']
@@ -103,9 +106,11 @@ def _draw(run: load.Run, dataset: datasets.Dataset, described: dict) -> dict:
       run.rows, best_epoch.find(run.rows) if best is None else best, caption
     ),
     'per_class': training_figures.per_class_bars(
-      described['per_class'], caption
+      described['per_class'], caption, run.class_names
     ),
-    'confusion_matrix': training_figures.confusion_matrix(matrix, caption),
+    'confusion_matrix': training_figures.confusion_matrix(
+      matrix, caption, run.class_names
+    ),
     'misclassified': digit_grids.misclassified(digits),
     'reliability': calibration_figures.reliability(
       calibrated['before'], calibrated['after'], caption
@@ -115,7 +120,7 @@ def _draw(run: load.Run, dataset: datasets.Dataset, described: dict) -> dict:
     ),
     'coverage': calibration_figures.coverage(calibrated['coverage'], caption),
     'sample_digits': digit_grids.sample_digits(
-      dataset.train.images, dataset.train.labels, caption
+      dataset.train.images, dataset.train.labels, caption, run.class_names
     ),
     'predictions': digit_grids.predictions(digits),
   }
@@ -136,6 +141,9 @@ def _render(run: load.Run, described: dict, pictures: Mapping[str, bytes]):
     advice=advice.advise(run, described),
     images={name: html_page.inline(png) for name, png in pictures.items()},
     config=json.dumps(run.config, indent=2),
+    names=run.class_names,
+    word=class_names.word(run.class_names),
+    shown=class_names.images(run.class_names),
   )
 
 

@@ -100,12 +100,14 @@ def saliency(
   fig = digit_grids.labelled_grid(
     np.stack([ink, pale], axis=1).reshape(-1, *ink.shape[1:]),
     [text for i in chosen for text in _describe(digits, i)],
-    title=f'What sways the model: {len(chosen)} test digits',
+    title=f'What sways the model: {len(chosen)} test {digits.word}',
     subtitle='orange: pixels that matter most for the choice below',
     reviews=digits.reviews,
     caption=digits.caption,
+    named=digits.named,
   )
-  _draw_overlay(fig.axes[0], explanations.saliency[:_MAX_DIGITS])
+  cell = digit_grids.NAME_CELL if digits.named else digit_grids.TEXT_CELL
+  _draw_overlay(fig.axes[0], explanations.saliency[:_MAX_DIGITS], cell)
   return fig
 
 
@@ -117,13 +119,15 @@ def _describe(
   *_, second, predicted = np.argsort(probabilities, kind='stable')
   other = second if predicted == label else label
   confidence = f'{probabilities[predicted]:.1%}  #{index}'
-  return (digits.write(index), confidence), (f'{predicted} or {other}?', '')
+  names = digit_grids.short_names(digits.class_names)
+  space = '\n' if digits.named else ' '
+  question = f'{names[predicted]} or{space}{names[other]}?'
+  return (digits.write(index), confidence), (question, '')
 
 
-def _draw_overlay(ax: axes.Axes, maps: np.ndarray):
+def _draw_overlay(ax: axes.Axes, maps: np.ndarray, cell: tuple[int, int]):
   width, height = digit_grids.grid_size(ax)
   strength = np.zeros((height, width))
-  cell = digit_grids.TEXT_CELL
   for i, one in enumerate(maps):
     x, y = digit_grids.corner(*divmod(2 * i + 1, width // cell[1]), cell)
     # One pixel must not make all others pale.

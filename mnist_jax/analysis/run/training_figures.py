@@ -1,4 +1,4 @@
-"""Learning curves, confusion matrix and scores per digit, as figures."""
+"""Learning curves, confusion matrix and scores per class, as figures."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib import axes, colormaps, colors, figure, lines, ticker
 
 from mnist_jax.analysis import figure_style
+from mnist_jax.analysis.run import digit_grids
+from mnist_jax.data import class_names
 
 SERIES = {'train': figure_style.SOLID, 'valid': figure_style.DASHED}
 NAMES = {'train': 'training', 'valid': 'validation'}
@@ -111,25 +113,63 @@ def list_handles(splits: Sequence[str]) -> list[lines.Line2D]:
 
 
 @figure_style.applied
-def confusion_matrix(matrix: np.ndarray, caption: str) -> figure.Figure:
-  """Draw all counts; only the mistakes are coloured, so the rare ones show."""
-  mistakes = matrix * (1 - np.eye(10, dtype=int))
+def confusion_matrix(
+  matrix: np.ndarray,
+  caption: str,
+  names: Sequence[str] = class_names.DIGITS,
+) -> figure.Figure:
+  """Draw all counts; only the mistakes are coloured, so the rare ones show.
+
+  Of more than 30 classes only the colours are drawn.
+  """
+  mistakes = matrix * (1 - np.eye(len(matrix), dtype=int))
+  named = not class_names.are_digits(names)
+  ticks = _NameTicks(names)
+  left, bottom, side = 0.95, 0.65, 5.4
+  if named:
+    left, bottom = ticks.reach + 0.55, ticks.reach + 0.4
+    side = figure_style.WIDTH - figure_style.MARGIN - left
   fig = figure_style.new_figure(
-    6.2,
+    bottom + side + 0.15,
     f'Confusion matrix: {mistakes.sum():,} errors of {matrix.sum():,}',
     'darker blue: more mistakes of that kind (log scale); grey: read right',
     caption,
   )
-  ax = figure_style.add_axes(fig, 0.95, 0.65, 5.4, 5.4)
-  ax.set(xlabel='predicted digit', ylabel='true digit')
-  ax.set(xticks=range(10), yticks=range(10))
+  ax = figure_style.add_axes(fig, left, bottom, side, side)
+  word = class_names.word(names)
+  ax.set(xlabel=f'predicted {word}', ylabel=f'true {word}')
+  ax.set(xticks=range(len(names)), yticks=range(len(names)))
   ax.tick_params(length=0, labelsize=11, labelcolor=figure_style.INK)
   ax.spines[:].set_visible(False)
-  _draw_cells(ax, matrix, mistakes)
+  if named:
+    ticks.write(ax, 'xy')
+  size = min(11, 0.4 * 72 * side / len(names))  # Of 72 points to the inch.
+  _draw_cells(ax, matrix, mistakes, size if len(names) <= 30 else 0)
   return fig
 
 
-def _draw_cells(ax: axes.Axes, matrix: np.ndarray, mistakes: np.ndarray):
+class _NameTicks:
+  """Names at the ticks of an axis, short and small enough to fit."""
+
+  def __init__(self, texts: Sequence[str]):
+    self._texts = digit_grids.short_names(texts, 20)
+    self._size = min(9, 240 / len(texts))
+    longest = max(map(len, self._texts))
+    self.reach = 0.65 * self._size * longest / 72  # Inches.
+
+  def write(self, ax: axes.Axes, which: str) -> None:
+    """Write them along 'x', upright, or along both axes of 'xy'."""
+    looks: figure_style.Looks = {'size': self._size, 'parse_math': False}
+    places = range(len(self._texts))
+    ax.set_xticks(places, self._texts, rotation=90, **looks)
+    if which == 'xy':
+      ax.set_yticks(places, self._texts, **looks)
+
+
+def _draw_cells(
+  ax: axes.Axes, matrix: np.ndarray, mistakes: np.ndarray, size: float
+):
+  """Draw the cells, and their counts in letters of that size unless it is 0."""
   # From a visible tint for one mistake; zero stays white and the diagonal grey.
   tints = colors.LinearSegmentedColormap.from_list(
     'tints', colormaps['Blues'](np.linspace(0.15, 1, 64))
@@ -137,38 +177,48 @@ def _draw_cells(ax: axes.Axes, matrix: np.ndarray, mistakes: np.ndarray):
   scale = colors.LogNorm(1, max(10, mistakes.max()))
   cells = tints(scale(np.maximum(mistakes, 1)))
   cells[mistakes == 0] = colors.to_rgba('white')
-  cells[np.diag_indices(10)] = colors.to_rgba(figure_style.PALE)
-  ax.imshow(cells, extent=(-0.5, 9.5, 9.5, -0.5))
+  cells[np.diag_indices(len(matrix))] = colors.to_rgba(figure_style.PALE)
+  end = len(matrix) - 0.5
+  ax.imshow(cells, extent=(-0.5, end, end, -0.5))
+  if not size:
+    return
   for (row, column), count in np.ndenumerate(matrix):
     dark = cells[row, column, :3].mean() < 0.5
     color = 'white' if dark else figure_style.INK if count else '#9a9a9a'
     looks: figure_style.Looks = {'ha': 'center', 'va': 'center_baseline'}
-    ax.text(column, row, str(count or '·'), color=color, size=11, **looks)
+    ax.text(column, row, str(count or '·'), color=color, size=size, **looks)
 
 
 @figure_style.applied
 def per_class_bars(
-  per_class: Sequence[Mapping[str, float]], caption: str
+  per_class: Sequence[Mapping[str, float]],
+  caption: str,
+  names: Sequence[str] = class_names.DIGITS,
 ) -> figure.Figure:
   """Draw what `classification.per_class` returned."""
-  floor = _find_floor(per_class)
+  floor, word = _find_floor(per_class), class_names.word(names)
+  scores = [f'{row["f1"]:.1%}' for row in per_class]
+  named = not class_names.are_digits(names)
+  short = digit_grids.short_names(names, 13 if named else 1)
+  space = '  ' if named else '\n'
+  texts = [f'{n}{space}{f1}' for n, f1 in zip(short, scores, strict=True)]
+  ticks = _NameTicks(texts)
+  bottom = ticks.reach + 0.45 if named else 0.75
   fig = figure_style.new_figure(
-    3.2,
-    'How well each digit is read',
-    f'the axis starts at {floor:.0%}; below each digit is its F1, the '
+    bottom + 2.45,
+    f'How well each {word} is read',
+    f'the axis starts at {floor:.0%}; below each {word} is its F1, the '
     'harmonic mean of both',
     caption,
   )
-  ax = figure_style.add_axes(fig, 0.85, 0.75, 5.9, 2.35)
-  looks = zip(_SCORES.items(), SERIES.values(), (-0.13, 0.13), strict=True)
-  for (name, meaning), look, shift in looks:
-    x = [row['digit'] + shift for row in per_class]
-    y = [row[name] for row in per_class]
-    ax.vlines(x, floor, y, color=look['color'], alpha=0.3, linewidth=5)
-    ax.plot(x, y, **look | {'linestyle': ''}, label=f'{name}: {meaning}')
+  ax = figure_style.add_axes(fig, 0.85, bottom, 5.9, 2.35)
+  _draw_scores(ax, per_class, floor, word)
   room = 0.06 * (1 - floor)  # So that no marker is cut at 100 %.
-  ax.set(xlim=(-0.5, 9.5), ylim=(floor, 1 + room))
-  ax.set_xticks(range(10), [f'{r["digit"]}\n{r["f1"]:.1%}' for r in per_class])
+  ax.set(xlim=(-0.5, len(names) - 0.5), ylim=(floor, 1 + room))
+  if named:
+    ticks.write(ax, 'x')
+  else:
+    ax.set_xticks(range(10), texts)
   ax.tick_params(axis='x', length=0, labelcolor=figure_style.INK)
   ax.set_yticks(np.linspace(floor, 1, 6))
   ax.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=1))
@@ -178,9 +228,25 @@ def per_class_bars(
   return fig
 
 
+def _draw_scores(
+  ax: axes.Axes,
+  per_class: Sequence[Mapping[str, float]],
+  floor: float,
+  word: str,
+):
+  looks = zip(_SCORES.items(), SERIES.values(), (-0.13, 0.13), strict=True)
+  width = min(5, 100 / len(per_class))
+  for (name, meaning), look, shift in looks:
+    x = np.arange(len(per_class)) + shift
+    y = [row[name] for row in per_class]
+    ax.vlines(x, floor, y, color=look['color'], alpha=0.3, linewidth=width)
+    look = look | {'linestyle': '', 'markersize': min(6, 1.2 * width)}
+    ax.plot(x, y, **look, label=f'{name}: {meaning.format(word)}')
+
+
 _SCORES = {
-  'precision': 'answers of this digit that are right',
-  'recall': 'images of this digit that are found',
+  'precision': 'answers of this {} that are right',
+  'recall': 'images of this {} that are found',
 }
 
 

@@ -8,7 +8,6 @@ from matplotlib import figure
 
 from mnist_jax.analysis import figure_style, text_table
 from mnist_jax.analysis.compare import comparison
-from mnist_jax.analysis.run import load as run_load
 from mnist_jax.analysis.sweep import (
   curve_figures,
   hyperparameter_figures,
@@ -18,6 +17,7 @@ from mnist_jax.analysis.sweep import (
   summary,
   text,
 )
+from mnist_jax.data import registry
 from mnist_jax.workdir import atomic_files
 
 _FIGURES = ('seeds', 'curves', 'hyperparameters', 'differences')
@@ -107,7 +107,7 @@ def _draw(
 def _caption(
   sweep: Mapping, number: int, what: str, overrides: Mapping | None = None
 ) -> str:
-  parts = [run_load.title_dataset(sweep['dataset']), sweep['config_name']]
+  parts = [registry.title(sweep['dataset']), sweep['config_name']]
   if overrides:
     parts.append(text_table.format_overrides(overrides))
   parts.append(f'{number:,} {what if number != 1 else what.removesuffix("s")}')
@@ -154,7 +154,7 @@ def compare(
     content = {'baseline': first, 'caveat': significance.CAVEAT}
     content['variants'] = rows
     said = text.describe_ablations(rows, first)
-  about = f'{run_load.title_dataset(baseline["dataset"])} · {len(named)} sweeps'
+  about = f'{registry.title(baseline["dataset"])} · {len(named)} sweeps'
   trials = [(name, sweep['seeds']) for name, sweep in named]
   figures = {
     'seeds': seed_figures.distribution(trials, split, about),

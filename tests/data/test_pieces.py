@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mnist_jax.data import datasets
-from mnist_jax.photos import pieces
+from mnist_jax.data import datasets, pieces
 
 
 @pytest.fixture(scope='module')
