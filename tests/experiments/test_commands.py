@@ -46,7 +46,7 @@ def run(module, *flags, cwd=experiments.ROOT):
     ('publish', ['--workdir=/nowhere', '--name=x'], '/nowhere'),
     ('reproduce', ['--names=improve'], "'improved'"),
     ('reproduce', ['--names='], 'single_conv'),
-    ('readme', ['--check'], '--help'),
+    ('tables', ['--check'], '--help'),
     ('frontier', ['--num_seeds=0'], 'at least 1'),
     ('frontier', ['--ensemble=/nowhere'], 'sweep.json'),
   ],
