@@ -27,6 +27,7 @@ from mnist_jax.predict import weights
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
+
 def start(*argv):
   return subprocess.Popen(
     [sys.executable, '-m', 'mnist_jax.demo', *argv],

@@ -3,7 +3,6 @@
 import base64
 import functools
 import http.server
-import io
 import pathlib
 import re
 import statistics
@@ -13,13 +12,12 @@ import drawings
 import jax
 import numpy as np
 import pytest
-from PIL import Image
 
 from mnist_jax.cli import argparse_args
 from mnist_jax.demo import page as demo_page
 from mnist_jax.demo import static_page
 from mnist_jax.models import cnn
-from mnist_jax.photos import pipeline
+from mnist_jax.photos import crop, layout, line_removal, pipeline
 from mnist_jax.predict import classifier, weights
 
 FOLDER = pathlib.Path(__file__).parents[2] / 'docs' / 'try'
@@ -133,40 +131,50 @@ def test_the_saliency_is_that_of_jax(answers, images, robust):
 
 
 def make_strokes(rng):
-  """Returns the strokes of a drawing as a page holds them."""
-  kind = rng.integers(5)
-  if kind == 0:  # A scribble.
-    count = rng.integers(1, 4)
-    return [_scribble(rng) for _ in range(count)]
-  count = 1 if kind < 3 else rng.integers(2, 6)
-  strokes = []
-  for place in range(count):
-    digit = rng.choice(list(drawings.STROKES))
-    scale = rng.uniform(0.25, 1.25 if count == 1 else 1.0) / count**0.8
-    points = np.array(drawings.STROKES[digit]) - (0.5, 0.375)
-    turn = rng.normal(0, 0.2)
-    turned = points @ [
-      [np.cos(turn), np.sin(turn)],
-      [-np.sin(turn), np.cos(turn)],
-    ]
-    middle = (place + 0.5) / count + rng.normal(0, 0.02), rng.normal(0.37, 0.03)
-    strokes.append(scale * turned + middle + rng.normal(0, 0.005, points.shape))
-  if kind == 4:  # A line under a row, as one writes on forms.
+  """Returns the strokes of a drawing, each [N, 2], as a page holds them."""
+  kind = rng.choice(
+    ['scribble', 'digit', 'row', 'tilted', 'underlined', 'filled']
+  )
+  if kind == 'scribble':
+    return [scribble(rng) for _ in range(rng.integers(1, 4))]
+  count = 1 if kind == 'digit' else rng.integers(2, 6)
+  strokes = [place_digit(rng, place, count) for place in range(count)]
+  if kind == 'underlined':
     strokes.append(np.array([(0.06, 0.68), (0.94, rng.normal(0.68, 0.005))]))
-  return strokes
+  if kind == 'tilted':
+    slope = rng.uniform(-0.3, 0.3)
+    strokes = [it + (it[:, :1] - 0.5) * (0, slope) for it in strokes]
+  return fill_paper(strokes) if kind == 'filled' else strokes
 
 
-def _scribble(rng):
+def scribble(rng):
   steps = rng.normal(0, 0.06, (rng.integers(1, 15), 2))
   return np.cumsum(steps, axis=0) + (0.5, 0.375)
 
 
-def drawn_by_hand(count):
+def place_digit(rng, place, count):
+  points = np.array(drawings.STROKES[rng.choice([1, 3, 7])]) - (0.5, 0.375)
+  cos, sin = np.cos(turn := rng.normal(0, 0.2)), np.sin(turn)
+  scale = rng.uniform(0.25, 1.25 if count == 1 else 1) / count**0.8
+  middle = (place + 0.5) / count + rng.normal(0, 0.02), rng.normal(0.37, 0.03)
+  shaky = points + rng.normal(0, 0.01, points.shape)
+  return scale * shaky @ [[cos, sin], [-sin, cos]] + middle
+
+
+def fill_paper(strokes):
+  points = np.concatenate(strokes)
+  low, size = points.min(axis=0), np.maximum(np.ptp(points, axis=0), 0.01)
+  return [(stroke - low) / size * (0.92, 0.67) + 0.04 for stroke in strokes]
+
+
+def draw_strokes(count):
+  """Returns drawings that keep off the edge: there Python sees a photo."""
   rng = np.random.default_rng(0)
-  # Off the edge: where ink reaches it, Python takes the picture for a photo.
-  low, high = (0.025, 0.025), (0.975, 0.725)
   return [
-    [np.clip(stroke, low, high).tolist() for stroke in make_strokes(rng)]
+    [
+      np.clip(stroke, 0.025, (0.975, 0.725)).tolist()
+      for stroke in make_strokes(rng)
+    ]
     for _ in range(count)
   ]
 
@@ -176,13 +184,12 @@ async (drawn) => {
   const found = [];
   for (drawing.strokes of drawn) {
     const png = new Uint8Array(await (await drawing.toPng()).arrayBuffer());
-    const digits = framing.findDigits(drawing.toGrey());
     const start = performance.now();
-    await reader.readDrawing(drawing, { saliency: false });
+    const { digits } = await reader.readDrawing(drawing, { saliency: false });
     found.push({
+      milliseconds: performance.now() - start,
       png: btoa(String.fromCharCode(...png)),
       digits: digits.map(({ image, box }) => ({ image: [...image], box })),
-      milliseconds: performance.now() - start,
     });
   }
   drawing.clear();
@@ -191,12 +198,33 @@ async (drawn) => {
 """
 
 
-@pytest.fixture(scope='module')
-def framed(opened):
-  return opened.evaluate(FRAME, drawn_by_hand(COUNT))
+def count_calls(monkeypatch, module, name, is_counted):
+  """Counts the calls whose result and arguments are of a kind."""
+  counted, function = [], getattr(module, name)
+
+  def call(*args):
+    result = function(*args)
+    counted.append(is_counted(result, args))
+    return result
+
+  monkeypatch.setattr(module, name, call)
+  return counted
 
 
-def test_drawings_are_framed_as_by_the_python_pipeline(framed):
+def test_drawings_are_framed_as_by_the_python_pipeline(opened, monkeypatch):
+  crops = count_calls(
+    monkeypatch, crop, 'measure', lambda cropped, _: cropped is not None
+  )
+  ruled = count_calls(
+    monkeypatch,
+    line_removal,
+    'remove_ruled_lines',
+    lambda rest, args: not np.array_equal(rest, args[0]),
+  )
+  tilts = count_calls(
+    monkeypatch, layout, 'estimate_tilt', lambda angle, _: angle != 0
+  )
+  framed = opened.evaluate(FRAME, draw_strokes(COUNT))
   counts, largest = [], 0
   for each in framed:
     expected = pipeline.read_picture(base64.b64decode(each['png'])).digits
@@ -207,27 +235,15 @@ def test_drawings_are_framed_as_by_the_python_pipeline(framed):
       image = np.array(own['image']).reshape(28, 28)
       largest = max(largest, np.abs(image - digit.image.astype(int)).max())
   took = statistics.median(each['milliseconds'] for each in framed)
-  print(f'digits found: {np.bincount(counts)}, median {took:.1f} ms a drawing')
-  print(f'largest difference of a pixel: {largest}')
-  # With NumPy before 2.4 a percentile may round to another last bit.
+  print(
+    f'{np.bincount(counts)} drawings by digits, {took:.1f} ms at the median'
+  )
+  print(f'largest difference of a pixel: {largest} of 255')
+  # Other versions of NumPy and Pillow round another last bit.
   assert largest <= 1
   assert set(counts) >= {0, 1, 2, 3, 4}
-
-
-def test_the_drawings_try_each_way_to_frame_them(framed):
-  from mnist_jax.photos import crop, ink, line_removal
-
-  crops = ruled = 0
-  for each in framed:
-    with Image.open(io.BytesIO(base64.b64decode(each['png']))) as image:
-      grey = np.asarray(image.convert('L'))
-    is_crop = crop.measure(grey) is not None
-    strength, noise = ink.measure(grey)
-    rest = line_removal.remove_ruled_lines(strength, noise)
-    crops += is_crop
-    ruled += not is_crop and not np.array_equal(rest, strength)
-  assert crops > 3
-  assert ruled > 10
+  for tried in (crops, ruled, tilts):  # Each way to frame them was tried.
+    assert sum(tried) > 3, (sum(crops), sum(ruled), sum(tilts))
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -318,23 +334,27 @@ def test_it_offers_nothing_that_only_the_server_can_do(page):
   assert 'touch' in page.locator('footer').inner_text()
 
 
-def test_strokes_of_a_finger_are_drawn(page):
+TOUCH = """
+(points) => {
+  const canvas = byId('canvas');
+  canvas.setPointerCapture = () => {}; // There is no such pointer to capture.
+  const frame = canvas.getBoundingClientRect();
+  const send = (type, [x, y]) => canvas.dispatchEvent(new PointerEvent(type, {
+    pointerType: 'touch',
+    pointerId: 5,
+    clientX: frame.left + x * frame.width,
+    clientY: frame.top + y * frame.width,
+  }));
+  send('pointerdown', points[0]);
+  for (const point of points) send('pointermove', point);
+  send('pointerup', points.at(-1));
+}
+"""
+
+
+def test_a_finger_draws_instead_of_scrolling(page):
   from playwright.sync_api import expect
 
-  page.evaluate("""
-    (points) => {
-      const frame = byId('canvas').getBoundingClientRect();
-      byId('canvas').setPointerCapture = () => {};
-      points.forEach(([x, y], i) => {
-        const type = i ? 'pointermove' : 'pointerdown';
-        const place = { clientX: frame.left + x * frame.width, clientY: frame.top + y * frame.width };
-        byId('canvas').dispatchEvent(new PointerEvent(type, { pointerType: 'touch', pointerId: 5, ...place }));
-      });
-      byId('canvas').dispatchEvent(new PointerEvent('pointerup', { pointerId: 5 }));
-    }
-  """, drawings.STROKES[7])
+  expect(page.locator('#canvas')).to_have_css('touch-action', 'none')
+  page.evaluate(TOUCH, drawings.STROKES[7])
   expect(page.locator('#digits')).to_have_text('7')
-  assert (
-    page.locator('#canvas').evaluate('it => getComputedStyle(it).touchAction')
-    == 'none'
-  )

@@ -120,6 +120,7 @@ const arrays = (() => {
     for (let line = 0; line < across; line++) {
       const first = line * stride;
       for (let i = 0; i < count; i++) sums[i + 1] = sums[i] + data[first + i * step];
+      if (!sums[count]) continue;
       for (let i = 0; i < count; i++) {
         const start = Math.max(0, i - before);
         const stop = Math.min(count, i + after + 1);

@@ -29,6 +29,9 @@ const resample = (() => {
   }
 
   function resize(image, width, height) {
+    // Since version 13 Pillow begins with the height where that shrinks much more.
+    const less = image.height - height;
+    if (less > 0 && less > 2 * (image.width - width)) return resizeRows(resizeColumns(image, height), width);
     return resizeColumns(resizeRows(image, width), height);
   }
 
@@ -82,15 +85,17 @@ const resample = (() => {
   function sample({ width, height, data }, x, y) {
     if (x < 0 || x >= width || y < 0 || y >= height) return 0;
     const [left, top] = [Math.floor(x - 0.5), Math.floor(y - 0.5)];
-    const columns = [-1, 0, 1, 2].map((step) => Math.min(Math.max(left + step, 0), width - 1));
-    const rows = [-1, 0, 1, 2].map((step) => {
+    const [across, down] = [x - 0.5 - left, y - 0.5 - top];
+    const column = (step) => Math.min(Math.max(left + step, 0), width - 1);
+    const [a, b, c, d] = [column(-1), column(0), column(1), column(2)];
+    const row = (step) => {
       const start = Math.min(Math.max(top + step, 0), height - 1) * width;
-      return between(columns.map((column) => data[start + column]), x - 0.5 - left);
-    });
-    return fround(between(rows, y - 0.5 - top));
+      return between(data[start + a], data[start + b], data[start + c], data[start + d], across);
+    };
+    return fround(between(row(-1), row(0), row(1), row(2), down));
   }
 
-  function between([a, b, c, d], share) {
+  function between(a, b, c, d, share) {
     const third = 2 * (a - b) + c - d;
     return b + share * (-a + c + share * (third + share * (-a + b - c + d)));
   }
