@@ -46,6 +46,10 @@ REFUSED: dict[str, list[Arguments]] = {
     ['--host=0.0.0.0'], ['--host=a b'], ['--weights=nope'], ['x'],
     ['--host=203.0.113.1'], [f'--host={LONG}'],
   ],
+  'mnist_jax.demo.static_page': [
+    [], [''], ['/dev/null'], ['/dev/null/x'], ['/proc/x'], [LONG], ['x', 'y'],
+    ['x', '--weights='], ['x', '--weights=nope'], ['x', '--weights=/dev/null'],
+  ],
   'experiments.seed_sweep': [
     [], ['--config='], [RECIPE, '--num_seeds=0'], [RECIPE, '--num_seeds=-1'],
     [RECIPE, '--num_seeds=1001'], [RECIPE, '--num_seeds=x'],

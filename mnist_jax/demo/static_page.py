@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mnist_jax import errors
-from mnist_jax.cli import argparse_args
+from mnist_jax.cli import argparse_args, printable
 from mnist_jax.demo import page
 from mnist_jax.models import cnn, conv_block
 from mnist_jax.predict import weights as weights_lib
@@ -41,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     raise errors.UserError(
       f'{folder} cannot be written ({reason}); give another folder'
     ) from error
-  print(f'open {folder / "index.html"}, or put {folder} on any static host')
+  shown = printable.escape(folder)
+  print(f'open {shown}/index.html, or put {shown} on any static host')
   return 0
 
 
@@ -58,7 +59,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     metavar='NAME_OR_DIR',
     help='of the model improved; %(default)s when not given',
   )
-  return parser.parse_args(argv)
+  given = parser.parse_args(argv)
+  if not given.folder:
+    parser.error('the folder has no name')
+  return given
 
 
 def make_files(weights: weights_lib.Weights) -> dict[str, bytes]:

@@ -72,7 +72,7 @@ def test_weights_of_another_network_are_refused(robust, tmp_path):
 
 
 def test_a_wrong_command_line_is_one_line(tmp_path, capsys):
-  for flags in ([], [tmp_path, '--weights=nope'], [tmp_path, 'second']):
+  for flags in ([], [''], [tmp_path, '--weights=nope'], [tmp_path, 'second']):
     code, error = run(capsys, *flags)
     assert code == 2
     assert error.count('\n') == 1
