@@ -58,3 +58,14 @@ def turned_photo(content):
     turned = image.transpose(Image.Transpose.ROTATE_90)
     turned.save(buffer, 'JPEG', exif=exif)
   return buffer.getvalue()
+
+
+def draw(page, points):
+  """Draws a stroke with the pointer on a page's paper."""
+  frame = page.locator('#canvas').bounding_box()
+  for place, (x, y) in enumerate(points):
+    x, y = (frame['x'] + x * frame['width'], frame['y'] + y * frame['width'])
+    page.mouse.move(x, y, steps=3)
+    if not place:
+      page.mouse.down()
+  page.mouse.up()

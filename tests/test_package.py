@@ -87,3 +87,11 @@ def test_each_command_explains_itself(installed, tmp_path, command):
   done = run_python(installed, '-c', code, '--help', cwd=tmp_path)
   assert done.returncode == 0, done.stderr
   assert 'usage' in done.stdout
+
+
+def test_it_writes_the_page_that_needs_no_server(installed, tmp_path):
+  done = run_python(
+    installed, '-m', 'mnist_jax.demo.static_page', 'try', cwd=tmp_path
+  )
+  assert done.returncode == 0, done.stderr
+  assert (tmp_path / 'try' / 'index.html').is_file()

@@ -58,6 +58,10 @@ REFUSED: dict[str, list[Arguments]] = {
     ['robust', 'out', '--config=/nope.py'],
   ],
   'mnist_jax.models.onednn': [[''], ['x'], ['--out=/nope'], [LONG]],
+  'mnist_jax.demo.static_page': [
+    [], [''], ['/dev/null'], ['/dev/null/x'], ['/proc/x'], [LONG], ['x', 'y'],
+    ['x', '--weights='], ['x', '--weights=nope'], ['x', '--weights=/dev/null'],
+  ],
   'experiments.seed_sweep': [
     [], ['--config='], [RECIPE, '--num_seeds=0'], [RECIPE, '--num_seeds=-1'],
     [RECIPE, '--num_seeds=1001'], [RECIPE, '--num_seeds=x'],

@@ -1,7 +1,5 @@
 """The web application: the page, its files, and the endpoints that it calls."""
 
-import pathlib
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -11,16 +9,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mnist_jax.demo import picture_reader
+from mnist_jax.demo import page, picture_reader
 from mnist_jax.predict import classifier as classifier_lib
 
-FILES = {
-  '/': ('page.html', 'text/html; charset=utf-8'),
-  '/page.css': ('page.css', 'text/css; charset=utf-8'),
-  '/page.js': ('page.js', 'text/javascript; charset=utf-8'),
-  '/drawing.js': ('drawing.js', 'text/javascript; charset=utf-8'),
-  '/predictions.js': ('predictions.js', 'text/javascript; charset=utf-8'),
-  '/icon.svg': ('icon.svg', 'image/svg+xml'),
+MEDIA_TYPES = {  # Of the files that are served, by their path.
+  '/': 'text/html; charset=utf-8',
+  '/page.css': 'text/css; charset=utf-8',
+  '/icon.svg': 'image/svg+xml',
+} | {
+  f'/{name}': 'text/javascript; charset=utf-8' for name in page.SERVED_SCRIPTS
 }
 HEADERS = {
   'content-security-policy': (
@@ -49,7 +46,7 @@ def create_app(
       127.0.0.1 are accepted, so that no other site can point its own name here.
   """
   reader = picture_reader.PictureReader(classifiers)
-  routes = [_file_route(path, *file) for path, file in FILES.items()]
+  routes = [_file_route(path) for path in MEDIA_TYPES]
   routes.append(Route('/models', reader.list_models, methods=['GET']))
   routes.append(Route('/read', reader.read, methods=['POST']))
   hosts = list(dict.fromkeys(['localhost', '127.0.0.1', host]))
@@ -82,11 +79,14 @@ class SecurityHeaders:
     await self._app(scope, receive, send_with_headers)
 
 
-def _file_route(path: str, name: str, media_type: str) -> Route:
-  content = (pathlib.Path(__file__).parent / name).read_bytes()
+def _file_route(path: str) -> Route:
+  if path == '/':
+    content = page.render(served=True)
+  else:
+    content = (page.FOLDER / path[1:]).read_bytes()
 
   async def respond(unused_request: Request) -> Response:
-    return Response(content, media_type=media_type)
+    return Response(content, media_type=MEDIA_TYPES[path])
 
   return Route(path, respond, methods=['GET'])
 

@@ -1,10 +1,12 @@
-// Strokes on a canvas: drawn with any pointer, undone, and sent as a picture.
+'use strict';
+
+// Strokes on a canvas: drawn with any pointer, undone, and read as a picture.
 // Points are fractions of the canvas's width, so they stay when a phone is turned.
 
 const STROKE_WIDTH = 0.036; // Of the canvas's width.
-const SENT_SIZE = { width: 320, height: 240 };
+const READ_SIZE = { width: 320, height: 240 };
 
-export class Drawing {
+class Drawing {
   // `onChange(final)` is called while a stroke grows (false) and at its end (true).
   constructor(canvas, onChange) {
     this.canvas = canvas;
@@ -105,12 +107,22 @@ export class Drawing {
 
   // Returns a Promise of a PNG file, black on white also on a dark page.
   toPng() {
-    const canvas = Object.assign(document.createElement('canvas'), SENT_SIZE);
-    const context = canvas.getContext('2d');
+    return new Promise((resolve) => this.#copy().canvas.toBlob(resolve, 'image/png'));
+  }
+
+  // Returns the same picture as { width, height, data }, a byte of grey for each pixel.
+  toGrey() {
+    const { data } = this.#copy().getImageData(0, 0, READ_SIZE.width, READ_SIZE.height);
+    return { ...READ_SIZE, data: Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]) };
+  }
+
+  #copy() {
+    const canvas = Object.assign(document.createElement('canvas'), READ_SIZE);
+    const context = canvas.getContext('2d', { willReadFrequently: true });
     context.fillStyle = '#fff';
     context.fillRect(0, 0, canvas.width, canvas.height);
     drawStrokes(context, this.strokes, canvas.width, '#000');
-    return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
+    return context;
   }
 }
 
@@ -145,7 +157,7 @@ const line = (x0, y0, x1, y1, count = 14) =>
   });
 
 // Examples to play: a 2, a 3 and a 7.
-export const EXAMPLES = [
+const EXAMPLES = [
   [[...arc(0.49, 0.23, 0.12, 0.1, 200, 405, 22), ...line(0.56, 0.32, 0.37, 0.58), ...line(0.37, 0.58, 0.64, 0.58)]],
   [[...arc(0.49, 0.25, 0.11, 0.1, 210, 440, 24), ...arc(0.49, 0.48, 0.14, 0.13, 280, 520, 28)]],
   [[...line(0.36, 0.17, 0.63, 0.16), ...line(0.63, 0.16, 0.47, 0.6, 20)]],

@@ -1,19 +1,18 @@
-// Sends drawings and photos to the server, and shows what it reads in them.
+'use strict';
 
-import { Drawing, EXAMPLES } from '/drawing.js';
-import { PredictionView } from '/predictions.js';
+// Gives drawings and photos to the reader, and shows what it reads in them. The page loads one of two
+// readers: server_reader.js asks the server, and browser/reader.js reads drawings itself.
 
 const MAX_BYTES = 10_000_000;
-const byId = (id) => document.getElementById(id);
 const view = new PredictionView();
 const drawing = new Drawing(byId('canvas'), onDrawn);
 const EMPTY = 'Nothing to read yet.';
 let photo = null; // The file that is open, or null while the user draws.
 
-// There is one request at a time; changes meanwhile are sent after its response.
+// One picture is read at a time; changes meanwhile are read after it.
 let busy = false;
 let stale = false;
-let version = 0; // Of what is on the paper; responses to older ones are dropped.
+let version = 0; // Of what is on the paper; readings of older ones are dropped.
 let timer = 0;
 
 function onDrawn(final) {
@@ -36,12 +35,13 @@ async function read() {
     return;
   }
   busy = true;
-  const sentVersion = version;
+  const readVersion = version;
   try {
-    const reading = await requestReading(photo ?? (await drawing.toPng()));
-    if (sentVersion === version) show(reading);
+    const options = { model: byId('model').value, saliency: byId('saliency').checked };
+    const reading = await (photo ? reader.readPhoto(photo, options) : reader.readDrawing(drawing, options));
+    if (readVersion === version) show(reading);
   } catch (error) {
-    if (sentVersion === version) view.showMessage(error.message);
+    if (readVersion === version) view.showMessage(error.message);
   }
   busy = false;
   announce();
@@ -49,26 +49,6 @@ async function read() {
     stale = false;
     read();
   }
-}
-
-async function requestReading(body) {
-  const query = new URLSearchParams();
-  // The first stroke may come before the list of networks.
-  if (byId('model').value) query.set('model', byId('model').value);
-  if (byId('saliency').checked) query.set('saliency', '1');
-  let response;
-  try {
-    response = await fetch(`/read?${query}`, { method: 'POST', body, headers: { 'content-type': body.type } });
-  } catch {
-    throw new Error('The server does not answer. Start it again: python -m mnist_jax.demo');
-  }
-  const reading = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(toSentence(reading.error ?? `The server answered ${response.status}.`));
-  return reading;
-}
-
-function toSentence(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 }
 
 function show(reading) {
@@ -155,14 +135,19 @@ async function start() {
   byId('undo').addEventListener('click', () => drawing.undo());
   byId('clear').addEventListener('click', clearAll);
   byId('example').addEventListener('click', playExample);
-  byId('open').addEventListener('click', () => byId('file').click());
-  // The server may read what this browser cannot show, such as TIFF.
-  byId('photo').addEventListener('error', () => (byId('photo').hidden = true));
-  byId('file').addEventListener('change', (event) => openPhoto(event.target.files[0]));
   for (const id of ['saliency', 'model']) {
     byId(id).addEventListener('change', () => (photo || drawing.strokes.length) && read());
   }
   document.addEventListener('keydown', onKey);
+  if (reader.readPhoto) takePhotos();
+  byId('model').append(...(await reader.listModels()).map((name) => new Option(name, name)));
+}
+
+function takePhotos() {
+  byId('open').addEventListener('click', () => byId('file').click());
+  // The server may read what this browser cannot show, such as TIFF.
+  byId('photo').addEventListener('error', () => (byId('photo').hidden = true));
+  byId('file').addEventListener('change', (event) => openPhoto(event.target.files[0]));
   document.addEventListener('paste', (event) => openPhoto(event.clipboardData.files[0]));
   document.addEventListener('dragover', (event) => {
     event.preventDefault();
@@ -176,8 +161,6 @@ async function start() {
     byId('paper').classList.remove('drop');
     openPhoto(event.dataTransfer.files[0]);
   });
-  const { models } = await (await fetch('/models')).json();
-  byId('model').append(...models.map((name) => new Option(name, name)));
 }
 
 start();

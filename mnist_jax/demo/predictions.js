@@ -1,10 +1,13 @@
+'use strict';
+
 // Shows the network's predictions: digits, boxes, bars and the 28x28 input.
+// These are plain scripts, as browsers load no modules from a file: what one defines, the next can use.
 
 const byId = (id) => document.getElementById(id);
 const NO_DIGIT = 'no digit'; // A verdict; the others are 'sure' and 'unsure'.
 const SVG = 'http://www.w3.org/2000/svg';
 
-export class PredictionView {
+class PredictionView {
   constructor() {
     this.digits = [];
     this.chosen = 0;
@@ -15,7 +18,7 @@ export class PredictionView {
     });
   }
 
-  // `reading` is what the server returns. `near` is the point [x, y] whose digit
+  // `reading` is what a reader returns. `near` is the point [x, y] whose digit
   // is chosen, as fractions of the picture's width, or null.
   show(reading, near) {
     this.digits = reading.digits;
@@ -168,20 +171,15 @@ function makeChip(digit, index) {
   return label;
 }
 
-function decodeBase64(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-}
-
 // Draws the input white on black, influential pixels in colour; null clears it.
 function showInput(canvas, digit) {
   const context = canvas.getContext('2d');
   context.clearRect(0, 0, 28, 28);
   if (!digit) return canvas.setAttribute('aria-label', 'What the network saw: nothing yet');
-  const image = decodeBase64(digit.image);
-  const saliency = digit.saliency ? decodeBase64(digit.saliency) : new Uint8Array(784);
+  const { image, saliency } = digit;
   const pixels = context.createImageData(28, 28);
   for (let i = 0; i < 784; i++) {
-    const share = 0.95 * (saliency[i] / 255) ** 1.3;
+    const share = saliency ? 0.95 * (saliency[i] / 255) ** 1.3 : 0;
     const colour = [255, 122, 26];
     for (let c = 0; c < 3; c++) pixels.data[4 * i + c] = image[i] * (1 - share) + colour[c] * share;
     pixels.data[4 * i + 3] = 255;

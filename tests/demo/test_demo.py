@@ -6,10 +6,8 @@ import contextlib
 import http.client
 import io
 import json
-import os
 import pathlib
 import re
-import shutil
 import signal
 import socket
 import struct
@@ -28,13 +26,6 @@ from mnist_jax.demo import app, picture_reader, server
 from mnist_jax.predict import weights
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
-CHROMIUM = next(
-  filter(
-    None,
-    map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome')),
-  ),
-  None,
-)
 
 
 def start(*argv):
@@ -95,14 +86,14 @@ def test_the_page_and_all_files_that_it_loads_are_served(port):
     seen.add(path)
     status, headers, content = request(port, 'GET', path)
     assert status == 200
-    assert headers['content-type'] == app.FILES[path][1]
-    found = re.findall(rb'(?:src=|href=|from )["\'](/[^"\']+)', content)
-    wanted |= {each.decode() for each in found} - seen
-  assert seen == app.FILES.keys()
+    assert headers['content-type'] == app.MEDIA_TYPES[path]
+    found = re.findall(rb'<(?:script|link)[^>]*(?:src|href)="([^"]+)"', content)
+    wanted |= {f'/{each.decode()}' for each in found} - seen
+  assert seen == app.MEDIA_TYPES.keys()
 
 
 def test_the_page_loads_nothing_from_other_hosts_and_has_nothing_inline(port):
-  for path in app.FILES:
+  for path in app.MEDIA_TYPES:
     _, _, content = request(port, 'GET', path)
     assert not re.findall(rb'https?://(?!www\.w3\.org/2000/svg)', content)
   _, _, page = request(port, 'GET', '/')
@@ -431,23 +422,6 @@ def test_a_missing_library_names_the_file_to_install():
     assert 'pip install -r requirements-demo.txt' in line
 
 
-@pytest.fixture(scope='module')
-def browser():
-  if CHROMIUM is None:
-    pytest.skip('no chromium, chromium-browser or google-chrome on the PATH')
-  from playwright import sync_api
-
-  with sync_api.sync_playwright() as library:
-    root = hasattr(os, 'geteuid') and os.geteuid() == 0
-    browser = library.chromium.launch(
-      executable_path=CHROMIUM,
-      # Chromium's own sandbox does not start for root, as in containers.
-      args=['--no-sandbox'] if root else [],
-    )
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
 def page(browser, port):
   """The page, as wide as a phone; an error or message in its console fails."""
@@ -461,17 +435,6 @@ def page(browser, port):
   assert messages == []
 
 
-def draw(page, points):
-  """Draws a stroke with the pointer."""
-  frame = page.locator('#canvas').bounding_box()
-  for place, (x, y) in enumerate(points):
-    x, y = (frame['x'] + x * frame['width'], frame['y'] + y * frame['width'])
-    page.mouse.move(x, y, steps=3)
-    if not place:
-      page.mouse.down()
-  page.mouse.up()
-
-
 def test_strokes_are_read_undone_and_cleared(page):
   from playwright.sync_api import expect
 
@@ -480,9 +443,9 @@ def test_strokes_are_read_undone_and_cleared(page):
   expect(page.locator('#model option')).to_have_count(
     len(weights.pretrained_names())
   )
-  draw(page, drawings.placed(7, 0.6, 0, 0.1))
+  drawings.draw(page, drawings.placed(7, 0.6, 0, 0.1))
   expect(digits).to_have_text('7')
-  draw(page, drawings.placed(3, 0.6, 0.4, 0.1))
+  drawings.draw(page, drawings.placed(3, 0.6, 0.4, 0.1))
   expect(digits).to_have_text('73')
   expect(status).to_contain_text('3')
   expect(page.locator('#boxes rect')).to_have_count(2)
@@ -525,7 +488,7 @@ def test_what_is_no_digit_is_called_that_in_words_and_marked(page):
   from playwright.sync_api import expect
 
   answer_with(page, NO_DIGIT, note='one of many')
-  draw(page, drawings.placed(7, 0.6, 0, 0.1))
+  drawings.draw(page, drawings.placed(7, 0.6, 0, 0.1))
   expect(page.locator('#digits')).to_have_text('✕')
   expect(page.locator('#sentence')).to_have_text(
     'Not a digit, best guess 7 (14 %) (one of many)'
