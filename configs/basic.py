@@ -4,8 +4,8 @@ r"""Two convolutions and plain Adam: the baseline of `improved`.
 
 The first network of project 3 (about 95 % there); 122,570 weights.
 
-Test accuracy 98.97 % (103 errors of 10,000) after 10 epochs, 50 s of
-training on 2 CPU cores: experiments/results/basic.json.
+Test accuracy 99.09 %, the mean of 5 seeds, after 10 epochs:
+experiments/results/basic-seeds.json.
 """
 
 from mnist_jax import config as config_lib

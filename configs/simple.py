@@ -5,8 +5,8 @@ r"""One convolution and two dense layers, trained to fit the training set.
 The network of project 4 (training accuracy 99.83 % at epoch 10); 693,962
 weights.
 
-Test accuracy 98.80 % (120 errors of 10,000) after 10 epochs, 34 s of
-training on 2 CPU cores: experiments/results/simple.json.
+Test accuracy 98.86 %, the mean of 5 seeds, after 10 epochs:
+experiments/results/simple-seeds.json.
 """
 
 from mnist_jax import config as config_lib
