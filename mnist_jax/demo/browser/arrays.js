@@ -19,11 +19,15 @@ const arrays = (() => {
   // Returns the mask of what is above `least`, which NumPy takes as a float32.
   function above(ink, least) {
     const limit = fround(least);
-    return map(ink, (value) => (value > limit ? 1 : 0), Uint8Array);
+    const mask = make(ink.width, ink.height, Uint8Array);
+    for (let i = 0; i < mask.data.length; i++) mask.data[i] = ink.data[i] > limit ? 1 : 0;
+    return mask;
   }
 
   function without(mask, other) {
-    return map(mask, (value, i) => (other.data[i] ? 0 : value), Uint8Array);
+    const rest = make(mask.width, mask.height, Uint8Array);
+    for (let i = 0; i < rest.data.length; i++) rest.data[i] = other.data[i] ? 0 : mask.data[i];
+    return rest;
   }
 
   function include(mask, other, { x0, y0 } = { x0: 0, y0: 0 }) {

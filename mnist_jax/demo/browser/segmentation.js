@@ -67,6 +67,9 @@ const segmentation = (() => {
 
   function strongest({ data }) {
     const rank = Math.max(1, Math.floor(data.length / 2000));
+    let full = 0;
+    for (let i = 0; i < data.length; i++) full += data[i] === 1 ? 1 : 0;
+    if (full >= rank) return 1; // There is no stronger ink, so nothing needs to be sorted.
     const found = data.filter((value) => value > Math.fround(0.01)).sort();
     return found.length >= rank ? found[found.length - rank] : 0;
   }
