@@ -79,9 +79,9 @@ def calibration() -> str:
 
 
 def written(name: str, write: Callable[[dict], str]) -> str:
-  """Returns what `write` makes of a results file; '' while there is none."""
+  """Returns what `write` makes of a results file, if there is one yet."""
   found = read(name)
-  return write(found) if found else ''
+  return write(found) if found else 'Not measured yet.'
 
 
 def compile_targets() -> str:
