@@ -73,7 +73,7 @@ const normalize = (() => {
   // are listed, as found by comparing both on many masks.
   const ONLY_THESE = [
     [3, 6, 10, 11, 12, 14, 40, 130, 131, 134, 160, 161, 194, 198],
-    [10, 24, 26, 40, 56, 96, 104, 108, 130, 160, 176, 192, 224],
+    [24, 26, 40, 56, 96, 104, 108, 130, 160, 176, 192, 224],
   ];
   const DIFFERENT = new Set([...ONLY_THESE.flat(), 48, 129]);
   const REMOVED = Array.from({ length: 256 }, (_, bits) => {
