@@ -4,8 +4,8 @@ r"""Two convolutions, max pooling, dense layers and a little dropout.
 
 The network of project 1 (98 to 99 %); 225,034 weights.
 
-Test accuracy 98.89 % (111 errors of 10,000) after 10 epochs, 63 s of
-training on 2 CPU cores: experiments/results/two_conv.json.
+Test accuracy 98.99 %, the mean of 5 seeds, after 10 epochs:
+experiments/results/two_conv-seeds.json.
 """
 
 from mnist_jax import config as config_lib
