@@ -73,7 +73,12 @@ def _call(name, shape, a, b, pad):
 
 @functools.cache
 def is_built() -> bool:
-  """Returns whether `convolve` works on CPU, as found at the first call."""
+  """Returns whether `convolve` works on CPU, as found at the first call.
+
+  The environment variable MNIST_JAX_ONEDNN=0 says no.
+  """
+  if os.environ.get('MNIST_JAX_ONEDNN') == '0':
+    return False
   try:
     library = ctypes.CDLL(str(_library()))
   except OSError:  # Not built, or oneDNN was removed since.

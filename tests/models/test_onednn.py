@@ -150,3 +150,20 @@ def test_a_run_without_it_names_no_version(monkeypatch):
   assert onednn.versions('tpu') == {}
   monkeypatch.setattr(onednn, 'is_built', lambda: False)
   assert onednn.versions('cpu') == {}
+
+
+@pytest.mark.parametrize(('value', 'used'), [('0', 'False'), ('1', 'True')])
+def test_an_environment_variable_says_whether_it_is_used(
+  onednn_built, value, used
+):
+  cache = onednn_built.parents[2]
+  done = subprocess.run(
+    [
+      *(sys.executable, '-c'),
+      'from mnist_jax.models import onednn; print(onednn.is_built())',
+    ],
+    capture_output=True,
+    text=True,
+    env=os.environ | {'XDG_CACHE_HOME': str(cache), 'MNIST_JAX_ONEDNN': value},
+  )
+  assert done.stdout.strip() == used, done.stderr
