@@ -175,7 +175,10 @@ def test_the_site_is_built_without_a_warning_and_asks_no_other_host(tmp_path):
   page = (tmp_path / 'reference' / 'index.html').read_text()
   assert 'mnist_jax.api.train.train' in page
   assert (tmp_path / 'figures' / 'benchmark.png').exists()
+  assert (tmp_path / 'try' / 'weights.js').exists()
 
+  home = (tmp_path / 'index.html').read_text()
+  assert 'href="try/"' in home
   for path in tmp_path.rglob('*.html'):
     elsewhere = r'<(?:script|img|link rel="stylesheet")[^>]*="https?:'
     assert not re.search(elsewhere, path.read_text()), path

@@ -3,7 +3,6 @@
 import base64
 import functools
 import http.server
-import pathlib
 import re
 import statistics
 import threading
@@ -20,7 +19,6 @@ from mnist_jax.models import cnn
 from mnist_jax.photos import crop, layout, line_removal, pipeline
 from mnist_jax.predict import classifier, digit_reader, weights
 
-FOLDER = pathlib.Path(__file__).parents[2] / 'docs' / 'try'
 COUNT = 200  # Images, and drawings.
 
 
@@ -34,24 +32,25 @@ def reader(robust):
   return classifier.Classifier(robust)
 
 
-def test_the_committed_page_is_what_the_command_writes(tmp_path, capsys):
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+  """What the command writes."""
+  folder = tmp_path_factory.mktemp('page') / 'try'
+  assert argparse_args.run(static_page.main, [str(folder)]) == 0
+  return folder
+
+
+def test_the_command_says_what_to_open(tmp_path, capsys):
   assert argparse_args.run(static_page.main, [str(tmp_path / 'try')]) == 0
   assert str(tmp_path / 'try' / 'index.html') in capsys.readouterr().out
-  written, committed = (
-    {path.name: path.read_bytes() for path in folder.iterdir()}
-    for folder in (tmp_path / 'try', FOLDER)
-  )
-  assert written.keys() == committed.keys()
-  for name, content in written.items():
-    assert content == committed[name], f'run {static_page.__name__} docs/try'
 
 
-def test_the_page_and_the_demo_share_all_but_who_reads():
+def test_the_page_and_the_demo_share_all_but_who_reads(folder):
   demo, own = map(set, (demo_page.SERVED_SCRIPTS, demo_page.STATIC_SCRIPTS))
   assert demo - own == {'server_reader.js'}
   for name in (demo & own) | {'page.css', 'icon.svg'}:
     shared = demo_page.FOLDER / name
-    assert (FOLDER / name).read_bytes() == shared.read_bytes()
+    assert (folder / name).read_bytes() == shared.read_bytes()
 
 
 def run(capsys, *argv):
@@ -84,10 +83,10 @@ def test_a_wrong_command_line_is_one_line(tmp_path, capsys):
 
 
 @pytest.fixture(scope='module')
-def opened(browser):
-  """The committed page, opened from the disk."""
+def opened(browser, folder):
+  """The page, opened from the disk."""
   page = browser.new_page()
-  page.goto(FOLDER.joinpath('index.html').as_uri())
+  page.goto(folder.joinpath('index.html').as_uri())
   yield page
   page.close()
 
@@ -285,9 +284,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope='module')
-def host():
+def host(folder):
   """A host that serves the folder below a path, and nothing else."""
-  handler = functools.partial(Quiet, directory=FOLDER.parent)
+  handler = functools.partial(Quiet, directory=folder.parent)
   with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -297,9 +296,9 @@ def host():
 
 
 @pytest.fixture(params=['from the disk', 'from a host'])
-def page(request, browser, host):
+def page(request, browser, host, folder):
   """The page, as wide as a phone; nothing in its console, no other request."""
-  address = FOLDER.joinpath('index.html').as_uri()
+  address = folder.joinpath('index.html').as_uri()
   if request.param == 'from a host':
     address = host
   messages, requests = [], set()
@@ -314,7 +313,7 @@ def page(request, browser, host):
   page.close()
   assert messages == []
   base = address.removesuffix('index.html')
-  files = {path.name for path in FOLDER.iterdir()}
+  files = {path.name for path in folder.iterdir()}
   names = {url.removeprefix(base) or 'index.html' for url in requests}
   assert names == files
 
