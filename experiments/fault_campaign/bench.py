@@ -13,6 +13,7 @@ from PIL import Image
 import experiments
 from experiments.fault_campaign import processes
 from mnist_jax.data import uci_digits
+from mnist_jax.workdir import workdir as workdir_lib
 
 CONFIGS = experiments.ROOT / 'configs'
 NUM_EPOCHS = 6
@@ -24,10 +25,6 @@ RECIPE = (
   '--config.optim.lr=0.05',
 )
 ALONE = (*RECIPE, '--config.num_devices=1')
-CHANGING = {
-  *('command', 'train_seconds', 'compile_seconds', 'total_seconds'),
-  *('images_per_second', 'seconds', 'git_commit', 'peak_memory_mb'),
-}
 
 
 class Bench:
@@ -127,7 +124,7 @@ def numbers(workdir: pathlib.Path) -> dict:
   """Returns every number of a finished run that must not depend on faults.
 
   Returns:
-    {'result': result.json without times, 'metrics': its rows without times,
+    {'result': result.json without costs, 'metrics': its rows without costs,
     'predictions': {name: SHA-256 of an array}}.
   """
   result = json.loads((workdir / 'result.json').read_text())
@@ -138,14 +135,14 @@ def numbers(workdir: pathlib.Path) -> dict:
       for name, array in arrays.items()
     }
   return {
-    'result': _without_times(result),
-    'metrics': [_without_times(json.loads(line)) for line in lines],
+    'result': _without_costs(result),
+    'metrics': [_without_costs(json.loads(line)) for line in lines],
     'predictions': digests,
   }
 
 
-def _without_times(row: dict) -> dict:
-  return {name: row[name] for name in row if name not in CHANGING}
+def _without_costs(row: dict) -> dict:
+  return {name: row[name] for name in row if name not in workdir_lib.COSTS}
 
 
 def differences(workdir: pathlib.Path, unbroken: pathlib.Path) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from experiments.fault_campaign import bench as bench_lib
 from experiments.fault_campaign import campaign, processes
+from mnist_jax.workdir import workdir as workdir_lib
 
 TEXT = {'.json', '.jsonl', '.html'}
 
@@ -129,7 +130,7 @@ def wrong_result(workdir: pathlib.Path, unbroken: pathlib.Path) -> str:
     return f'code 0, but result.json: {error}'
   expected = json.loads((unbroken / 'result.json').read_text())
   for name, value in expected.items():
-    if name not in bench_lib.CHANGING and found.get(name) != value:
+    if name not in workdir_lib.COSTS and found.get(name) != value:
       return f'code 0, but {name} is {found.get(name)}, not {value}'
   return ''
 

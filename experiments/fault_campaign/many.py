@@ -9,6 +9,7 @@ import time
 
 from experiments.fault_campaign import bench as bench_lib
 from experiments.fault_campaign import campaign, kills, processes
+from mnist_jax.workdir import workdir as workdir_lib
 
 SWEEP = (f'--config={bench_lib.CONFIGS}/fast.py:smoke', '--num_seeds=2')
 # Small steps, so that the rounding of sums over devices changes no decision.
@@ -78,10 +79,10 @@ def start_sweep(path: pathlib.Path) -> processes.Process:
 
 
 def sweep_numbers(path: pathlib.Path) -> dict:
-  """Returns the results of all seeds in sweep.json, without times."""
+  """Returns the results of all seeds in sweep.json, without costs."""
   sweep = json.loads((path / 'sweep.json').read_text())
   seeds = [
-    {key: row[key] for key in row if key not in bench_lib.CHANGING}
+    {key: row[key] for key in row if key not in workdir_lib.COSTS}
     for row in sweep['seeds']
   ]
   return {'seeds': seeds, 'failed': sweep['failed']}

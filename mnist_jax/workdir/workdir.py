@@ -56,6 +56,15 @@ class _Failure(TypedDict):
   reason: str
 
 
+# What differs between two runs with equal numbers, in result.json and in the
+# rows of metrics.jsonl: how the run was started, and what it cost.
+COSTS = frozenset(
+  (
+    *('command', 'git_commit', 'seconds', 'images_per_second'),
+    *('train_seconds', 'compile_seconds', 'total_seconds'),
+    *('peak_memory_mb', 'cores_used_by_others'),
+  )
+)
 WAY_OUT = 'choose another --workdir'
 
 

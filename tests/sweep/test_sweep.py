@@ -17,12 +17,9 @@ from mnist_jax.sweep import sweep
 from mnist_jax.training import preemption, results, train
 from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.workdir import checkpoint, lock
+from mnist_jax.workdir import workdir as workdir_lib
 
 ABOUT = results.About('tiny', 'python -m mnist_jax.main', time.monotonic())
-CHANGING = {
-  *('train_seconds', 'compile_seconds', 'total_seconds'),
-  *('command', 'peak_memory_mb', 'cores_used_by_others'),
-}
 
 
 def tiny(seed=0):
@@ -168,7 +165,7 @@ def without_times(value):
     return {
       key: without_times(inner)
       for key, inner in value.items()
-      if key not in CHANGING
+      if key not in workdir_lib.COSTS
     }
   return [*map(without_times, value)] if isinstance(value, list) else value
 
