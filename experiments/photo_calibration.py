@@ -40,7 +40,7 @@ def measure(sets: dict[str, dict[pathlib.Path, int]], network) -> dict:
 
 
 def as_markdown(found: dict) -> str:
-  """Returns the table of the README: a row for each bin that is not empty."""
+  """Returns the table of docs/photos.md: a row for each bin with digits."""
   lines = [
     '| confidence | digits | mean confidence | right |',
     '|---|--:|--:|--:|',

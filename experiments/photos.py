@@ -10,7 +10,7 @@ in it and read right. The same images are also read after they are cut to the
 digit with small margins, and the whole ones by other programs where they are
 installed (`photo_peers`), since that takes long. The first half also shows how
 far the confidences can be trusted (`photo_calibration`). The results become
-experiments/results/photos.json and tables in the README and in the model cards.
+experiments/results/photos.json and tables in docs/photos.md and the cards.
 """
 
 import collections

@@ -47,7 +47,8 @@ def recipes() -> str:
   rows = [row(recipe, sweep) for recipe, sweep in found.items() if sweep]
   table = '\n'.join([*HEAD, *rows])
   if BESIDE in table:
-    table += f'\n\n{BESIDE} Beside other programs, on {QUIET} cores or more.'
+    table += f'\n\n{BESIDE} Timed while other programs used {QUIET} cores or '
+    table += 'more.'
   return table
 
 

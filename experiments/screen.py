@@ -171,7 +171,7 @@ def neighbours(sweep: Mapping) -> str:
   ]
   commit = chosen['trials'][0]['git_commit'][:7]
   return (
-    f'The choice has {chosen["valid_errors"]["mean"]:.1f} errors, the mean of '
-    f'{chosen["n"]} other seeds; its neighbours have {"; ".join(parts)} '
+    f'Mean validation errors of {chosen["n"]} other seeds: '
+    f'{chosen["valid_errors"]["mean"]:.1f} for the choice; {"; ".join(parts)} '
     f'(commit {commit}).'
   )

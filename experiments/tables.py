@@ -10,6 +10,7 @@ import experiments
 from experiments import photo_calibration, recipe_table, screen
 from experiments.ablations import variants
 from experiments.benchmark import report as benchmark_report
+from experiments.compile_targets import scaling
 from experiments.compile_targets import table as targets_table
 from experiments.fault_campaign import table as faults_table
 from experiments.frontier import report as frontier_report
@@ -90,6 +91,13 @@ def compile_targets() -> str:
   return targets_table.as_markdown(found, ('improved', 'fast')) if found else ''
 
 
+def scaling_on_paper() -> str:
+  """Returns how `improved` scales on TPU v5e, on paper; '' without it."""
+  found = read('compile_targets.json')
+  model = scaling.fit(found['targets'], 'improved', 64) if found else None
+  return scaling.as_markdown(model, 64) if model else ''
+
+
 PARTS: dict[str, Callable[[], str]] = {
   'results': recipe_table.recipes,
   'projects': recipe_table.projects,
@@ -101,6 +109,7 @@ PARTS: dict[str, Callable[[], str]] = {
   'pages': lambda: written('pages.json', pages_table.as_markdown),
   'faults': lambda: written('faults.json', faults_table.as_markdown),
   'compile_targets': compile_targets,
+  'scaling': scaling_on_paper,
   'frontier': lambda: written('frontier.json', frontier_report.as_markdown),
   'screen': lambda: written('improved-screen.json', screen.as_markdown),
   'neighbours': lambda: written('improved-neighbours.json', screen.neighbours),

@@ -11,7 +11,7 @@ Importing this module alone is quick: JAX is imported when it is first needed.
 import importlib
 from typing import Any
 
-__version__ = '0.1.0'
+__version__ = '1.0.0'
 
 _MODULES = {'load': 'mnist_jax.api.model', 'train': 'mnist_jax.api.train'}
 

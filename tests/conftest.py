@@ -19,6 +19,10 @@ from mnist_jax.data import uci_digits
 
 # Before JAX is used: tests of many devices share this process's cores.
 jax.config.update('jax_num_cpu_devices', 8)
+# Programs compile in a third of the time and then run slower, which is faster
+# for small runs: here, and in the processes that tests start.
+jax.config.update('jax_disable_most_optimizations', True)
+os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
 
 
 def pytest_configure(config):
@@ -42,11 +46,11 @@ def _own_data_dir(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope='module')
-def quick_compile():
-  """Compiles in a third of the time what then runs slower, for small runs."""
-  jax.config.update('jax_disable_most_optimizations', True)
-  yield
+def optimized():
+  """Compiles in this process as for a user, where the program is the claim."""
   jax.config.update('jax_disable_most_optimizations', False)
+  yield
+  jax.config.update('jax_disable_most_optimizations', True)
 
 
 @pytest.fixture(scope='session')

@@ -1,14 +1,18 @@
 """What the README, CONTRIBUTING and the pages of docs/ say is true."""
 
 import functools
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 
+import drawings
+import numpy as np
 import pytest
 import test_floors
+from PIL import Image
 
 import experiments
 from mnist_jax import config as config_lib
@@ -105,23 +109,25 @@ def test_every_command_and_its_flags_exist(module, flags):
       assert known, f'{module} --{flag}'
 
 
-@pytest.fixture(scope='module')
-def tutorial(tmp_path_factory):
-  """Does all that the tutorial says, and returns the folder and the output."""
-  folder = tmp_path_factory.mktemp('tutorial')
+def do(page, folder, before=''):
+  """Does all that a page says in a folder, and returns what that printed.
+
+  Python blocks see what the code `before` has defined.
+  """
   (folder / 'configs').mkdir()
-  text, printed = DOCUMENTS['docs/tutorial.md'], []
-  for kind, block in re.findall(r'^```(.*)\n((?:.*\n)*?)```$', text, re.M):
+  printed = []
+  blocks = re.findall(r'^```(.*)\n((?:.*\n)*?)```$', DOCUMENTS[page], re.M)
+  for kind, block in blocks:
     if kind.startswith('python title='):
       (folder / kind.split('"')[1]).write_text(block)
     elif kind == 'python':
-      printed.append(run(folder, '-c', block))
+      printed.append(run(folder, '-c', before + block))
     elif kind == 'bash':
       for line in block.replace('\\\n', ' ').splitlines():
         name, *command = shlex.split(line)
         assert name == 'python'
         printed.append(run(folder, *command))
-  return folder, printed
+  return printed
 
 
 def no_mnist(folder):
@@ -147,10 +153,9 @@ def run(folder, *command):
   return done.stdout
 
 
-@pytest.mark.usefixtures('quick_compile')
-def test_the_tutorial_leaves_the_runs_that_it_speaks_of(tutorial):
-  folder, printed = tutorial
-  runs = folder / 'runs'
+def test_the_tutorial_leaves_the_runs_that_it_speaks_of(tmp_path):
+  printed = do('docs/tutorial.md', tmp_path)
+  runs = tmp_path / 'runs'
   for name in ('improved-smoke-seed0', 'higher-rate', 'mine-seed0'):
     assert (runs / name / 'report.html').exists()
   assert (runs / 'improved-smoke-seed0' / 'weights.safetensors').exists()
@@ -158,6 +163,46 @@ def test_the_tutorial_leaves_the_runs_that_it_speaks_of(tutorial):
   assert len(list((runs / 'fast-smoke-sweep').glob('seed*'))) == 3
   assert len(list((runs / 'rates').glob('lr*'))) == 4
   assert 0.5 < float(printed[-1].splitlines()[-1]) <= 1
+
+
+def test_python_trains_loads_and_reads_as_its_page_says(tmp_path):
+  (tmp_path / 'row.png').write_bytes(drawings.picture(drawings.placed(7)))
+  images = 'import numpy as np; images = np.zeros((2, 28, 28), np.uint8)\n'
+  do('docs/python.md', tmp_path, before=images)
+  assert (tmp_path / 'runs' / 'fast-seed1' / 'result.json').exists()
+
+
+def test_pictures_in_folders_are_trained_on_as_their_page_says(tmp_path):
+  rng = np.random.default_rng(0)
+  for name, height in (('oak', 40), ('birch', 20)):
+    (tmp_path / 'leaves' / name).mkdir(parents=True)
+    for i in range(60):
+      pixels = rng.integers(0, 99, (40, 40), np.uint8)
+      pixels[:height] += 100
+      picture = Image.fromarray(pixels)
+      picture.save(tmp_path / 'leaves' / name / f'{i}.png')
+  do('docs/other-data.md', tmp_path)
+  (result,) = tmp_path.glob('runs/*/result.json')
+  assert json.loads(result.read_text())['dataset'] == 'folders'
+
+
+def test_weights_are_exported_as_their_page_says(tmp_path):
+  pytest.importorskip('onnx')
+  do('docs/export.md', tmp_path)
+  assert (tmp_path / 'exported' / 'robust' / 'model.onnx').exists()
+
+
+def test_the_page_without_a_server_is_written_as_its_page_says(tmp_path):
+  do('docs/photos.md', tmp_path)
+  assert (tmp_path / 'page' / 'index.html').exists()
+
+
+def test_a_run_is_tracked_and_profiled_as_its_page_says(tmp_path):
+  pytest.importorskip('tensorboardX')
+  do('docs/tracking.md', tmp_path)
+  runs = tmp_path / 'runs'
+  assert list(runs.glob('improved-smoke-seed0/**/events.out.tfevents*'))
+  assert list(runs.glob('profiled/**/perfetto_trace.json.gz'))
 
 
 def test_the_site_is_built_without_a_warning_and_asks_no_other_host(tmp_path):

@@ -46,8 +46,6 @@ REGISTRIES = (
 )
 NUM_DEVICES = 2  # One of the page's mistakes can be seen on no fewer.
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 
 def blocks(kind):
   return [text for kind_, text in BLOCKS if kind_ == kind]

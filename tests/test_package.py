@@ -13,15 +13,29 @@ REPOSITORY = pathlib.Path(__file__).parents[1]
 
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory):
-  """A folder that holds what `pip install` puts beside other packages."""
+  """A folder that holds what `pip install` puts beside other packages.
+
+  The wheel is built from the source distribution, so both must be complete.
+  """
   folder = tmp_path_factory.mktemp('wheel')
   source = folder / 'source'  # Building leaves files in the source.
   subprocess.run(
     ['git', 'clone', '--quiet', REPOSITORY, source], check=True, timeout=60
   )
+  build = (
+    f'from setuptools import build_meta as b; b.build_sdist({str(folder)!r})'
+  )
+  subprocess.run(
+    [sys.executable, '-c', build],
+    check=True,
+    timeout=120,
+    cwd=source,
+    stdout=subprocess.DEVNULL,
+  )
+  (sdist,) = folder.glob('*.tar.gz')
   subprocess.run(
     [sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps']
-    + ['--no-build-isolation', '--wheel-dir', folder, source],
+    + ['--no-build-isolation', '--wheel-dir', folder, sdist],
     check=True,
     timeout=120,
   )

@@ -11,8 +11,6 @@ BLOCKS = dict(
   re.findall(r'^```python tracker=(\w+)\n((?:.*\n)*?)```$', PAGE, re.M)
 )
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 
 @pytest.fixture
 def inside(tmp_path, monkeypatch):

@@ -31,7 +31,8 @@ def throughput_table(rows: dict) -> str:
   """Returns a table of images per second, a row for each model."""
   against = ('stock Flax', 'PyTorch', 'the best peer')
   titles = ['model', 'batch', 'this project', WITH, *PEER_NAMES.values()]
-  titles += [*(f'against {name}' for name in against), WITH]
+  titles += [f'against {name}' for name in against]
+  titles.append(f'{WITH}, against the best peer')
   lines = [as_line(titles), f'|---|{"--:|" * (len(titles) - 1)}']
   for name, row in rows.items():
     rates = [
@@ -91,12 +92,19 @@ def conditions(results: dict) -> str:
     'of one contender differ by up to '
     f'{max(row["spread"] for row in rows.values()):.0%}.',
     *instability(rows),
-    "A step inside the epoch's compiled loop takes, in times of the same step "
-    f'called alone, {loop}.',
+    "Inside the epoch's compiled loop a step takes "
+    f'{loop} of the time that it takes alone.',
   ]
   if cost := results['augmentation']:
-    parts.append(f'Augmentation adds {cost["cost"]:.1%} to an `improved` step.')
+    parts.append(augmentation(cost['cost']))
   return ' '.join(parts)
+
+
+def augmentation(cost: float) -> str:
+  """Returns a sentence on what augmentation adds to a step, as a share."""
+  if cost <= 0:
+    return f'No cost of augmentation was measurable ({cost:.1%}).'
+  return f'Augmentation adds {cost:.1%} to an `improved` step.'
 
 
 def method(results: dict) -> str:
@@ -185,7 +193,7 @@ def draw(results: dict) -> bytes:
     _draw_model(axes, i, row)
   axes.set_yticks(range(len(rows)), rows)
   axes.set_ylim(len(rows) - 0.5, -0.5)
-  axes.margins(x=0.3)  # For the labels.
+  axes.margins(x=0.55)  # For the labels.
   axes.set_xlabel('times the speed of PyTorch')
   if race:
     _draw_race(figure_style.add_axes(fig, 1.1, 0.5, 5.0, 0.8), race)

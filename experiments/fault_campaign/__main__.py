@@ -10,10 +10,10 @@ campaigns with other cases may run side by side.
 
 Real processes, real files, and one server on 127.0.0.1. The table and
 experiments/results/faults.json say for each case how much was tried, survived
-and fell; the file also describes what fell. A run survives when it ends bit for
-bit like an unbroken one; a reader when it gives the right numbers, or one line
-and code 2; a server when it goes on answering. The exit code is 1 if anything
-fell.
+and failed; the file also describes what failed. A training run survives when it
+ends bit for bit like an unbroken one; a command that reads when it gives the
+right numbers, or one line and code 2; a server when it goes on answering. The
+exit code is 1 if anything failed.
 """
 
 import pathlib
@@ -86,7 +86,7 @@ def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
   """Runs the chosen cases, and writes the file after each.
 
   Returns:
-    Whether anything fell.
+    Whether anything failed.
 
   Raises:
     errors.UserError: when no case has such a name, or the file is damaged.
@@ -108,7 +108,7 @@ def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
     'git_commit': provenance.git_commit(),
   }
   has_fallen = False
-  print(f'{"case":<44}{"tried":>8}{"survived":>10}{"fell":>8}')
+  print(f'{"case":<44}{"tried":>8}{"survived":>10}{"failed":>8}')
   for row in campaign.run(
     cases, seed=_SEED.value, seconds=60 * _MINUTES.value, scratch=scratch
   ):
@@ -156,7 +156,7 @@ def choose(cases: list, parts: list[str]) -> list:
 def say(row: dict, failures: list[dict]) -> None:
   """Prints a row of the table, and the first failures on stderr."""
   print(
-    f'{row["case"]:<44}{row["tried"]:>8}{row["survived"]:>10}{row["fell"]:>8}',
+    f'{row["case"]:<44}{row["tried"]:>8}{row["survived"]:>10}{row["failed"]:>8}',
     flush=True,
   )
   for failure in failures[:DESCRIBED]:

@@ -43,7 +43,7 @@ class Case:
     tries: how many things are tried at full length.
     weight: its share of the time, relative to the other cases.
     attempt: returns a line for each thing it tried, '' if that survived, else
-      how it fell.
+      how it failed.
     workers: how many attempts run at the same time.
   """
 
@@ -61,7 +61,7 @@ class Row:
   Attributes:
     case: its name.
     tried: how many things; each has survived or fallen.
-    failures: {'attempt': number, 'what': how it fell} of each that fell.
+    failures: {'attempt': number, 'what': how it failed} of each that failed.
   """
 
   case: str
@@ -70,9 +70,9 @@ class Row:
 
   def as_json(self) -> dict:
     """Returns the row as faults.json has it."""
-    fell = len(self.failures)
-    survived = self.tried - fell
-    counts = {'tried': self.tried, 'survived': survived, 'fell': fell}
+    failed = len(self.failures)
+    survived = self.tried - failed
+    counts = {'tried': self.tried, 'survived': survived, 'failed': failed}
     return {'case': self.case} | counts
 
 

@@ -109,7 +109,7 @@ def generic(path: pathlib.Path) -> str:
 
 
 def resume(bench: bench_lib.Bench, workdir: pathlib.Path) -> str:
-  """Runs the same command; returns how its numbers differ, or how it fell."""
+  """Runs the same command; returns how its numbers differ, or how it failed."""
   arguments = bench_lib.train(workdir, bench_lib.ALONE)
   done = processes.run(arguments, workdir.parent)
   if what := processes.judge(done):
@@ -136,7 +136,7 @@ def wrong_result(workdir: pathlib.Path, unbroken: pathlib.Path) -> str:
 
 
 def analyse(bench: bench_lib.Bench, workdir: pathlib.Path) -> str:
-  """Analyses the run; returns how its numbers differ, or how it fell."""
+  """Analyses the run; returns how its numbers differ, or how it failed."""
   arguments = ['-m', 'mnist_jax.analysis', str(workdir)]
   done = processes.run(arguments, workdir.parent)
   if what := processes.judge(done):

@@ -133,5 +133,5 @@ def finish(folder: pathlib.Path, unbroken: pathlib.Path) -> str:
 
 
 def describe(tried: str, what: str) -> str:
-  """Returns '' for what survived, else what was tried and how it fell."""
+  """Returns '' for what survived, else what was tried and how it failed."""
   return f'{tried}: {what}' if what else ''

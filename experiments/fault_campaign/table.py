@@ -1,4 +1,4 @@
-"""What `python -m experiments.fault_campaign` found, for the README."""
+"""What `python -m experiments.fault_campaign` found, for docs/failures.md."""
 
 
 def as_markdown(found: dict) -> str:
@@ -8,18 +8,20 @@ def as_markdown(found: dict) -> str:
     found: what faults.json holds; it has one case or more.
   """
   cases = found['cases']
-  tried, fell = (sum(case[key] for case in cases) for key in ('tried', 'fell'))
+  tried, failed = (
+    sum(case[key] for case in cases) for key in ('tried', 'failed')
+  )
   rows = [
-    f'| {case["case"]} | {case["tried"]:,} | {case["fell"]:,} |'
+    f'| {case["case"]} | {case["tried"]:,} | {case["failed"]:,} |'
     for case in cases
   ]
   return '\n'.join(
     [
-      f'Of {tried:,} attempts in {len(cases)} cases, {fell:,} fell.',
+      f'Of {tried:,} attempts in {len(cases)} cases, {failed:,} failed.',
       '',
       '<details><summary>All cases</summary>',
       '',
-      '| case | tried | fell |',
+      '| case | tried | failed |',
       '|---|--:|--:|',
       *rows,
       '',

@@ -4,7 +4,7 @@
 
 Draws pages of many kinds (experiments/pages/kinds.py) with digits of MNIST's
 test set, reads them with the default weights, and writes
-experiments/results/pages.json and a table in the README. With --half=choose
+experiments/results/pages.json and a table in docs/photos.md. With --half=choose
 other pages, with digits of MNIST's validation split, are read, and nothing is
 written: to make choices on.
 """

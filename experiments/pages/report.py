@@ -80,7 +80,7 @@ def _save(
 
 
 def publish(found: dict) -> None:
-  """Writes experiments/results/pages.json and the README's table."""
+  """Writes experiments/results/pages.json and the table in docs/photos.md."""
   from experiments import tables
 
   atomic_files.write_json(experiments.RESULTS / 'pages.json', found)

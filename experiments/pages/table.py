@@ -1,6 +1,6 @@
-"""What `python -m experiments.pages` found, for a terminal and the README."""
+"""What `python -m experiments.pages` found, for terminal and docs/photos.md."""
 
-# What is right on pages without digits, for the README.
+# What is right on pages without digits, for docs/photos.md.
 TITLES = {
   'empty': 'empty: nothing found',
   'non_digits': 'non-digits: none called sure',
@@ -38,7 +38,7 @@ def as_text(found: dict) -> str:
 
 
 def as_markdown(found: dict) -> str:
-  """Returns the table of the README: a row for each kind of page."""
+  """Returns the table of docs/photos.md: a row for each kind of page."""
   ours, *peers = reader_names(found)
   lines = [
     f'| pages | count | `{ours}`, pages right | digits right | called sure |'

@@ -91,7 +91,9 @@ def load_dataset(config_data: Any) -> Dataset:
   name, valid = config_data.name, config_data.valid
   errors.check_word('data.name', name, choices())
   if name != AUTO:
-    return _split(name, registry.find(name).load(config_data), valid)
+    known = registry.find(name)
+    splits.check(name, valid, known.writers)  # Before anything is downloaded.
+    return _split(name, known.load(config_data), valid)
   try:
     return _split('mnist', registry.find('mnist').load(config_data), valid)
   except official.NotAvailableError as error:

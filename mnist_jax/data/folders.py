@@ -14,6 +14,11 @@ from mnist_jax.photos import decode
 
 MAX_FILES = 100_000
 TEST_SHARE = 6  # One of so many pictures of a class, as in MNIST.
+# What folders of splits are called elsewhere; here only train and test are.
+_SPLITS = {
+  *('train', 'training', 'test', 'testing'),
+  *('val', 'valid', 'validation'),
+}
 _NUM_NAMED = 5  # Of the files that are left out.
 _WANTED = (
   'give a folder with a folder of pictures for each class, or with train and '
@@ -23,7 +28,7 @@ _WANTED = (
 Reader = Callable[[pathlib.Path], np.ndarray]
 
 
-def load(root: str | pathlib.Path, framing: str) -> decoded.Named:
+def load(root: pathlib.Path, framing: str) -> decoded.Named:
   """Reads all pictures below a folder.
 
   Args:
@@ -44,7 +49,6 @@ def load(root: str | pathlib.Path, framing: str) -> decoded.Named:
     UserError: the folders are not as they should be, or there is a class of
       which no picture can be read.
   """
-  root = pathlib.Path(root).expanduser()
   names, parts = _list(root)
   read = _read_plain if framing == 'plain' else _read_photo
   left_out: list[str] = []
@@ -66,7 +70,8 @@ Files = list[list[pathlib.Path]]  # Of each class.
 def _list(root: pathlib.Path) -> tuple[tuple[str, ...], dict[str, Files]]:
   """Returns the names of the classes, and the files of both parts."""
   names = _subfolders(root)
-  if {'train', 'test'} <= {*names}:
+  _check_splits(root, {*names})
+  if {*names} == {'train', 'test'}:
     train, test = _subfolders(root / 'train'), _subfolders(root / 'test')
     if train != test:
       (odd, *_) = sorted({*train} ^ {*test})
@@ -89,6 +94,18 @@ def _list(root: pathlib.Path) -> tuple[tuple[str, ...], dict[str, Files]]:
       f'{root} has more than {MAX_FILES:,} files; give a folder with fewer'
     )
   return names, parts
+
+
+def _check_splits(root: pathlib.Path, names: set[str]) -> None:
+  """Refuses splits that would be taken for classes, or would not be read."""
+  ours = {'train', 'test'}
+  are_splits = {name.lower() for name in names} <= _SPLITS
+  if names > ours or (names and names != ours and are_splits):
+    raise errors.UserError(
+      f'{root} has the folders {", ".join(sorted(names)):.200}; call two of '
+      'them train and test, and move others away (data.valid=random holds out '
+      'a part of train)'
+    )
 
 
 def _subfolders(folder: pathlib.Path) -> tuple[str, ...]:

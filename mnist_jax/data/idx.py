@@ -76,7 +76,7 @@ def read_folder(folder: str | pathlib.Path) -> decoded.Named:
     UserError: a file is missing, twice there, or not such a file; the images
       have another size; or the labels are not 0, 1, ... without a gap.
   """
-  folder = pathlib.Path(folder).expanduser()
+  folder = pathlib.Path(os.path.expanduser(folder))
   paths = _find(folder)
   arrays = decoded.Arrays(*map(_read, paths))
   for images, labels, *where in zip(

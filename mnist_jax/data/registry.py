@@ -74,13 +74,13 @@ def _load_nothing(config_data: Any) -> decoded.Arrays:
   raise errors.UserError(f'data.name {config_data.name!r} is unknown')
 
 
-def _own_folder(content: str, config_data: Any) -> str:
+def _own_folder(content: str, config_data: Any) -> pathlib.Path:
   if not config_data.manual_dir:
     raise errors.UserError(
       f'data.name {config_data.name!r} needs a folder; point data.manual_dir '
       f'at one with {content}'
     )
-  return config_data.manual_dir
+  return _absolute(config_data.manual_dir)
 
 
 def manual_dir(name: str, config_data: Any) -> pathlib.Path | None:

@@ -51,28 +51,38 @@ def choose_valid_rows(
       'none'.
     num_train: rows of the training set.
     writers: of the data set; None where they are not known, and 'random' holds
-      out a tenth.
+      out a tenth, and one row at least.
 
   Returns:
     int32 [num_valid], ascending; num_valid is 0 for 'none'.
 
   Raises:
-    UserError: `valid` is none of these, or the writers are not known.
+    UserError: `valid` is none of these, the writers are not known, or no row
+      would be left to train on.
   """
-  if valid == 'none':
-    rows = np.arange(0)
-  elif valid == 'random':
-    num_valid = writers.num_valid if writers else num_train // 10
+  check(name, valid, writers)
+  rows = np.arange(0)
+  if valid == 'random':
+    num_valid = writers.num_valid if writers else max(1, num_train // 10)
+    if num_valid >= num_train:
+      raise errors.UserError(
+        f'data.valid {valid!r} holds out {num_valid} of the {num_train} '
+        f'training images of {name!r}, and none is left; set data.valid=none'
+      )
     rows = np.sort(np.random.default_rng(0).permutation(num_train)[:num_valid])
-  elif valid != 'writer_disjoint':
+  elif valid == 'writer_disjoint' and writers:
+    rows = writers.rows(num_train)
+  return rows.astype(np.int32)
+
+
+def check(name: str, valid: str, writers: Writers | None) -> None:
+  """Raises a UserError if `choose_valid_rows` would; needs no images."""
+  if valid not in ('writer_disjoint', 'random', 'none'):
     raise errors.UserError(
       f'data.valid {valid!r} is unknown; mnist_jax/config.py lists the choices'
     )
-  elif writers is None:
+  if valid == 'writer_disjoint' and writers is None:
     raise errors.UserError(
       f"data.valid 'writer_disjoint' needs the writers of {name!r}, which are "
       'not known; set data.valid=random'
     )
-  else:
-    rows = writers.rows(num_train)
-  return rows.astype(np.int32)

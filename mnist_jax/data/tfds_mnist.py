@@ -115,11 +115,6 @@ def _read_idx(paths, name: str) -> np.ndarray:
     return idx.parse(files.read(name))
 
 
-def prepared_dir(name: str, data_dir: pathlib.Path) -> pathlib.Path:
-  """Returns the directory in which TFDS keeps a prepared data set."""
-  return data_dir / official.SOURCES[name].folder
-
-
 def prepare(
   name: str, data_dir: pathlib.Path, manual_dir: pathlib.Path | None
 ) -> None:
@@ -172,7 +167,7 @@ def _build(name, data_dir, mirror, manual_dir) -> None:
   # array_record reports a full disk as a RuntimeError.
   except (OSError, RuntimeError) as error:
     # Another process prepared it at the same time and finished first.
-    if prepared_dir(name, data_dir).is_dir():
+    if (data_dir / source.folder).is_dir():
       return
     reason = getattr(error, 'strerror', None) or str(error).splitlines()[0]
     raise errors.UserError(
@@ -210,7 +205,7 @@ def read(name: str, data_dir: pathlib.Path) -> decoded.Arrays:
     UserError: the directory cannot be read, or does not hold that data set.
   """
   source = official.SOURCES[name]
-  directory = prepared_dir(name, data_dir)
+  directory = data_dir / source.folder
   try:
     with _quiet():
       builder = tfds.builder_from_directory(directory)

@@ -5,11 +5,16 @@ python -m mnist_jax.demo [--port=8000] [--host=127.0.0.1] [--weights=robust]
 
 from __future__ import annotations
 
+from mnist_jax.cli import interrupts
+
+if __name__ == '__main__':
+  interrupts.install()
+
 import argparse
-import contextlib
 import io
 import ipaddress
 import re
+import signal
 import socket
 import sys
 from collections.abc import Iterable, Sequence
@@ -19,6 +24,8 @@ from mnist_jax import errors
 from mnist_jax.cli import argparse_args, printable
 
 if TYPE_CHECKING:
+  import uvicorn
+
   from mnist_jax.predict import classifier
 
 
@@ -44,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     port = listener.getsockname()[1]
     classifiers = load_classifiers(given.weights, given.config)
     serving = server.create_server(app.create_app(classifiers, given.host))
+    _leave_signals_to(serving)
     print(f'open http://{given.host}:{port} (Ctrl-C ends it)', flush=True)
-    with contextlib.suppress(KeyboardInterrupt):  # The way to end it.
-      serving.run(sockets=[listener])
+    serving.run(sockets=[listener])
   return 0
 
 
@@ -154,6 +161,13 @@ def warm_up(classifiers: Iterable[classifier.Classifier]) -> None:
   for each in classifiers:
     each.warm_up()
     digit_reader.read(content.getvalue(), each)
+
+
+def _leave_signals_to(serving: uvicorn.Server) -> None:
+  """Has Ctrl-C and SIGTERM end the server, also before it runs."""
+  for number in interrupts.NUMBERS:
+    signal.signal(number, serving.handle_exit)
+  interrupts.allow(sys.maxsize)  # At its end the server sends them once more.
 
 
 if __name__ == '__main__':

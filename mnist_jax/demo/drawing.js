@@ -30,6 +30,7 @@ class Drawing {
   }
 
   undo() {
+    this.pointer = null;
     this.strokes.pop();
     this.#changed(true);
   }

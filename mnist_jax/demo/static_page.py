@@ -5,12 +5,18 @@ python -m mnist_jax.demo.static_page FOLDER [--weights=robust]
 
 from __future__ import annotations
 
+from mnist_jax.cli import interrupts
+
+if __name__ == '__main__':
+  interrupts.install()
+
 import argparse
 import base64
 import json
+import os
 import pathlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +24,12 @@ import numpy as np
 from mnist_jax import errors
 from mnist_jax.cli import argparse_args, printable
 from mnist_jax.demo import page
+from mnist_jax.distributed import devices
 from mnist_jax.models import cnn, conv_block
 from mnist_jax.predict import weights as weights_lib
+from mnist_jax.workdir import atomic_files, json_files
+
+_START = b'const WEIGHTS = '  # Of weights.js.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,22 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
   Raises:
     errors.UserError: for a wrong command line, weights that cannot be loaded or
-      that the page cannot run, or a folder that cannot be written.
+      that the page cannot run, or a folder that cannot be written or holds
+      files of others.
   """
   given = _parse(argv)
+  devices.configure_reading()
   weights = weights_lib.load_weights(given.weights)
   weights_lib.check_digits(weights)
   files = make_files(weights)
   folder = pathlib.Path(given.folder)
-  try:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-      (folder / name).write_bytes(content)
-  except (OSError, ValueError) as error:
-    reason = getattr(error, 'strerror', None) or 'not a path'
-    raise errors.UserError(
-      f'{folder} cannot be written ({reason}); give another folder'
-    ) from error
+  _check_free(folder, files)
+  for name, content in files.items():
+    atomic_files.write(folder / name, content)
   shown = printable.escape(folder)
   print(f'open {shown}/index.html, or put {shown} on any static host')
   return 0
@@ -67,17 +73,28 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   return given
 
 
+def _check_free(folder: pathlib.Path, names: Iterable[str]) -> None:
+  """Checks that no file would be replaced but those of an earlier page."""
+  found = [name for name in names if os.path.exists(folder / name)]
+  path, way_out = folder / 'weights.js', 'give another folder'
+  earlier = json_files.read_bytes(path, way_out=way_out) or b''
+  if found and not earlier.startswith(_START):
+    raise errors.UserError(
+      f'{folder} holds {found[0]!r}, which is of no earlier page; {way_out}'
+    )
+
+
 def make_files(weights: weights_lib.Weights) -> dict[str, bytes]:
   """Returns the content of each file of the page, by name.
 
   Raises:
     errors.UserError: when the weights are of another model than improved.
   """
-  names = {*page.STATIC_SCRIPTS, 'page.css', 'icon.svg'} - {'weights.js'}
-  files = {name: page.find(name).read_bytes() for name in sorted(names)}
-  files['index.html'] = page.render(served=False)
-  files['weights.js'] = _weights_script(weights)
-  return files
+  # Written first: by it a folder is known as that of a page.
+  files = {'weights.js': _weights_script(weights)}
+  names = {*page.STATIC_SCRIPTS, 'page.css', 'icon.svg'} - files.keys()
+  files |= {name: page.find(name).read_bytes() for name in sorted(names)}
+  return files | {'index.html': page.render(served=False)}
 
 
 def _weights_script(weights: weights_lib.Weights) -> bytes:
@@ -95,7 +112,7 @@ def _weights_script(weights: weights_lib.Weights) -> bytes:
     'std': cnn.STD,
     'layers': [_layer(weights.variables, name) for name in names],
   }
-  return f'const WEIGHTS = {json.dumps(facts)};\n'.encode()
+  return _START + f'{json.dumps(facts)};\n'.encode()
 
 
 def _layer(variables: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -58,9 +58,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     'TPU), model.onnx, an example of 30 lines for each, and README.md, the '
     'model card. Each program is run on 1,000 digits and must compute what '
     'the model does. A file that cannot be made, because a library is missing '
-    'or a layer of your own does not say what it computes, is left out: the '
-    'others are written, one line says why, and the exit code is 2. OUT_DIR '
-    'must be new, empty, or an earlier export, which is replaced.',
+    'or a layer of your own does not say rightly what it computes, is left '
+    'out: the others are written, one line says why, and the exit code is 2. '
+    'OUT_DIR must be new, empty, or an earlier export, which is replaced.',
   )
   parser.add_argument(
     'weights',

@@ -26,6 +26,10 @@ SERVING = pathlib.Path(__file__).parent / 'serving'
 NUM_CHECKED = 1_000  # Images on which a file must agree with the model.
 TOLERANCE = 1e-5  # Of the largest logit, if that is above 1: float32 rounding.
 INSTALL = 'pip install -r requirements-export.txt'
+# What is left out where the operations are not known, or are others.
+OF_OPERATIONS = (
+  'model.onnx, serve_numpy.py, and the operations in config.json and README.md'
+)
 ABOUT_IO = {
   'input': 'images [N, 28, 28] uint8, from 0 (background) to 255 (ink)',
   'output': 'logits [N, classes] float32; probabilities are the softmax of '
@@ -68,13 +72,14 @@ def make(loaded: weights_lib.Weights) -> Bundle:
   )
   about = facts.describe(loaded, content) | ABOUT_IO
   bundle = Bundle({'model.safetensors': content}, [])
-  steps: list[layers.Operation] = []
-  try:
-    steps = operations.list_operations(loaded.model)
-  except errors.UserError as error:
-    bundle.problems.append(f'model.onnx and serve_numpy.py: {error}')
+  images = uci_digits.load().train_images[:NUM_CHECKED]
+  logits = stablehlo_file.make_logits(loaded.model, loaded.variables)(images)
+  check = functools.partial(
+    _make_checked, images=images, expected=np.asarray(logits)
+  )
+  _add_stablehlo(bundle, loaded, check)
+  steps = _add_onnx(bundle, loaded, check)
   bundle.files['config.json'] = _to_json(about | {'operations': steps})
-  _add_programs(bundle, loaded, steps)
   _add_examples(bundle, steps)
   bundle.files['README.md'] = _make_card(bundle, loaded, about, steps)
   return bundle
@@ -84,36 +89,49 @@ def _to_json(about: dict[str, Any]) -> bytes:
   return (json.dumps(about, indent=1, allow_nan=False) + '\n').encode()
 
 
-def _add_programs(
-  bundle: Bundle,
-  loaded: weights_lib.Weights,
-  steps: Sequence[layers.Operation],
+def _add_stablehlo(
+  bundle: Bundle, loaded: weights_lib.Weights, check: Callable[..., bytes]
 ) -> None:
-  """Adds the StableHLO and ONNX files, or the reason why not."""
-  images = uci_digits.load().train_images[:NUM_CHECKED]
-  model, variables = loaded.model, loaded.variables
-  expected = np.asarray(stablehlo_file.make_logits(model, variables)(images))
-  check = functools.partial(_make_checked, images=images, expected=expected)
-  programs = {
-    'model.stablehlo': lambda: check(
-      lambda: stablehlo_file.to_bytes(model, variables), stablehlo_file.logits
+  """Adds the StableHLO file, or the reason why not."""
+  name = 'model.stablehlo'
+  try:
+    bundle.files[name] = check(
+      lambda: stablehlo_file.to_bytes(loaded.model, loaded.variables),
+      stablehlo_file.logits,
     )
+  except ImportError as error:
+    bundle.problems.append(f'{name}: {error}; {INSTALL}')
+  except errors.UserError as error:
+    bundle.problems.append(f'{name}: {error}')
+
+
+def _add_onnx(
+  bundle: Bundle, loaded: weights_lib.Weights, check: Callable[..., bytes]
+) -> list[layers.Operation]:
+  """Adds the ONNX file, or the reason why not.
+
+  Returns:
+    The operations of the network; none where its layers do not say what they
+    compute, or say something else.
+  """
+  arrays = weights_file.flatten(loaded.variables)
+  metadata = {
+    'name': loaded.name,
+    'temperature': repr(loaded.temperature),
+    **ABOUT_IO,
   }
-  if steps:
-    arrays = weights_file.flatten(variables)
-    metadata = {
-      'name': loaded.name,
-      'temperature': repr(loaded.temperature),
-      **ABOUT_IO,
-    }
-    programs['model.onnx'] = lambda: check(
+  steps: list[layers.Operation] = []
+  try:
+    steps = operations.list_operations(loaded.model)
+    bundle.files['model.onnx'] = check(
       lambda: onnx_file.to_bytes(steps, arrays, metadata), onnx_file.logits
     )
-  for name, program in programs.items():
-    try:
-      bundle.files[name] = program()
-    except errors.UserError as error:
-      bundle.problems.append(f'{name}: {error}')
+  except ImportError as error:
+    bundle.problems.append(f'model.onnx: {error}; {INSTALL}')
+  except errors.UserError as error:
+    bundle.problems.append(f'{OF_OPERATIONS}: {error}')
+    return []
+  return steps
 
 
 def _make_checked(
@@ -126,24 +144,25 @@ def _make_checked(
   """Returns a file that computes `expected` from `images`.
 
   Raises:
-    errors.UserError: when it computes something else, or a library is missing.
+    errors.UserError: when it cannot be made, or computes something else.
+    ImportError: when a library is missing.
   """
   try:
     content = make_file()
-    found = run(content, images)
-  except ImportError as error:
-    raise errors.UserError(f'{error}; {INSTALL}') from error
-  except (KeyError, TypeError, ValueError) as error:
+    difference = np.abs(run(content, images) - expected).max()
+  except (ImportError, errors.UserError):
+    raise
+  except Exception as error:  # The libraries have exceptions of their own.
     raise errors.UserError(
       f'a layer of the model cannot be written ({type(error).__name__}: '
       f'{error}); look at what its method `operations` returns'
     ) from error
   limit = TOLERANCE * max(1, np.abs(expected).max())
-  if not np.abs(found - expected).max() <= limit:
+  if not difference <= limit:
     raise errors.UserError(
-      f'its logits differ from those of the model by up to '
-      f'{np.abs(found - expected).max():.1e}, more than {limit:.1e}; look at '
-      'what the methods `operations` of its layers return'
+      f'its logits differ from those of the model by up to {difference:.1e}, '
+      f'more than {limit:.1e}; look at what the methods `operations` of its '
+      'layers return'
     )
   return content
 

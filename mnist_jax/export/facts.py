@@ -6,6 +6,7 @@ These are the NAME.json of published weights, and the config.json of an export.
 import hashlib
 import pathlib
 import re
+import shlex
 from typing import Any, TypedDict
 
 import msgspec
@@ -72,10 +73,11 @@ def describe(loaded: weights_lib.Weights, content: bytes) -> dict[str, Any]:
   Raises:
     errors.UserError: when a file beside the weights is damaged.
   """
-  if loaded.path.name == weights_file.NAME:
+  beside = loaded.path.with_suffix('.json')  # A run has none of this name.
+  if loaded.path.name == weights_file.NAME and not beside.exists():
     training = _read_run(loaded)
   else:
-    training = _read_published(loaded.path.with_suffix('.json'))
+    training = _read_published(beside)
   names = loaded.class_names
   return {
     'config': loaded.config.to_dict(),
@@ -127,8 +129,18 @@ def _read_run(loaded: weights_lib.Weights) -> dict[str, Any]:
 
 def _without_folders(command: str) -> str:
   """Returns a command, or a call of `mnist_jax.train`, without its folders."""
-  flag = r'--(workdir|config\.data\.[a-z]+_dir)='
-  return re.sub(rf" '{flag}[^']*'| {flag}\S*|, workdir=.*(?=\)$)", '', command)
+  if command.startswith('mnist_jax.train('):
+    return re.sub(r', workdir=.*(?=\)$)', '', command)
+  try:
+    words = shlex.split(command)
+  except ValueError:  # A quote without its end.
+    return ''
+  # Of a recipe its name is left, by which `--config` finds those in configs/.
+  return shlex.join(
+    re.sub(r'^(--?config=)[^:]*/([^:]*?)(\.py)?(?=:|$)', r'\1\2', word)
+    for word in words
+    if not re.match(r'--?(workdir|[\w.]+_dir)=', word)
+  )
 
 
 def describe_calibration(

@@ -6,13 +6,15 @@ import shutil
 from collections.abc import Iterator, Mapping
 
 from mnist_jax import errors
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, json_files
 
 # What every export has, and what it may have.
 MUST = {'model.safetensors', 'config.json', 'README.md'}
 MAY = {'model.stablehlo', 'model.onnx'} | {
   f'serve_{name}.py' for name in ('numpy', 'onnx', 'stablehlo')
 }
+# Of its config.json: other libraries have files of the same names.
+_OURS = {'sha256', 'operations', 'temperature'}
 _STAGING = '.export.tmp'
 _WAY_OUT = 'choose another OUT_DIR'
 
@@ -28,7 +30,8 @@ def check(out: pathlib.Path) -> None:
     raise errors.UserError(
       f'{out} holds {foreign[0]!r}, which is of no export; {_WAY_OUT}'
     )
-  if found and not found >= MUST:
+  about = json_files.read_object(out / 'config.json', way_out=_WAY_OUT) or {}
+  if found and not (found >= MUST and about.keys() >= _OURS):
     raise errors.UserError(
       f'{out} holds {min(found)!r} and is no earlier export; {_WAY_OUT}'
     )

@@ -13,6 +13,9 @@
 | dense | kernel, bias | x as [N, H * W * C], times kernel, plus bias |
 """
 
+import json
+from typing import Any
+
 from mnist_jax import errors
 from mnist_jax.models import cnn, layers
 
@@ -30,7 +33,8 @@ def list_operations(model: cnn.Cnn) -> list[layers.Operation]:
     weights, such as 'params/Dense_0/dense/kernel', then the numbers.
 
   Raises:
-    errors.UserError: the model or a layer does not say what it computes.
+    errors.UserError: the model or a layer does not say what it computes, or
+      not in such tuples.
   """
   if type(model).__call__ is not cnn.Cnn.__call__:
     raise errors.UserError(
@@ -44,5 +48,20 @@ def list_operations(model: cnn.Cnn) -> list[layers.Operation]:
         f'layer {layer.name!r} is a {type(layer).__name__}, which has no '
         'method `operations`; write one as those of mnist_jax/models/layers.py'
       )
-    found += layer.operations()
+    found += _ask(layer)
+  return found
+
+
+def _ask(layer: Any) -> list[layers.Operation]:
+  """Returns what a layer says that it computes, in a form that JSON has."""
+  try:
+    found = [(str(name), *others) for name, *others in layer.operations()]
+    json.dumps(found, allow_nan=False)
+  except Exception as error:  # A recipe's layer is Python: it can raise any.
+    raise errors.UserError(
+      f'the method `operations` of layer {layer.name!r} returns no list of '
+      f'tuples of a name, then names of arrays and numbers '
+      f'({type(error).__name__}: {error}); write it as those of '
+      'mnist_jax/models/layers.py'
+    ) from error
   return found

@@ -39,10 +39,10 @@ def to_bytes(model: cnn.Cnn, variables: dict[str, Any]) -> bytes:
   try:
     program = make(images)
   except Exception as error:  # A recipe's layer is Python: it can raise any.
+    reason = [type(error).__name__, *str(error).splitlines()[:1]]
     raise errors.UserError(
       f'the model cannot be traced for any number of images '
-      f'({type(error).__name__}: {str(error).splitlines()[0]}); use x.shape[0] '
-      'for their number, not len(x)'
+      f'({": ".join(reason)}); use x.shape[0] for their number, not len(x)'
     ) from error
   return bytes(program.serialize())
 

@@ -31,6 +31,7 @@ MAX_PIXELS_IN_PASSES = 1_000_000_000
 # Formats of photos, scans and drawings. Others that Pillow knows start programs
 # (EPS), or are rare and little tested.
 FORMATS = ('PNG', 'JPEG', 'GIF', 'BMP', 'WEBP', 'TIFF', 'PPM')
+_JPEG = ('JPEG', 'MPO')  # MPO: a JPEG file with further pictures behind it.
 
 _CUBIC = Image.Resampling.BICUBIC
 # Why a file is damaged is in our own error. Pillow's log is still there for a
@@ -141,7 +142,7 @@ def _check_size(name: str, image: Image.Image, content: bytes) -> None:
       f'{name} is a WebP picture of more than {MAX_WEBP_PIXELS // 10**6} '
       f'million pixels ({width:,} x {height:,}); save it as JPEG or PNG'
     )
-  if image.format == 'JPEG':
+  if image.format in _JPEG:
     passes = content.count(b'\xff\xda')
     if passes * width * height > MAX_PIXELS_IN_PASSES and passes > 20:
       raise errors.UserError(
@@ -173,7 +174,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _to_grey(image: Image.Image) -> Image.Image:
   """Returns the first frame in mode 'L', at most MAX_SIDE on a side."""
-  if image.format == 'JPEG':
+  if image.format in _JPEG:
     # The decoder can shrink by 2, 4 or 8 itself, which is much faster.
     image.draft(None, (MAX_SIDE, MAX_SIDE))
   image.load()

@@ -21,7 +21,7 @@ def frame_digit(image: np.ndarray) -> np.ndarray:
   Returns:
     uint8 [28, 28]; the darkest ink is 255.
   """
-  ink = _scale_to_box(_crop_to_ink(image))
+  ink = _scale_to_box(crop_to_ink(image))
   height, width = ink.shape
   # In MNIST's files the mean centre of mass is at index 14.0, not 13.5.
   mass_y = ink.sum(axis=1) @ np.arange(height) / ink.sum()
@@ -34,7 +34,7 @@ def frame_digit(image: np.ndarray) -> np.ndarray:
 
 
 def whiten(framed: np.ndarray) -> np.ndarray:
-  """Makes the strokes of a framed digit [28, 28] uint8 as white as MNIST's.
+  """Makes the strokes of a framed digit [28, 28] as white as MNIST's, uint8.
 
   A stroke between two pixels is half as white on both; MNIST's reach white.
   """
@@ -42,9 +42,16 @@ def whiten(framed: np.ndarray) -> np.ndarray:
   return np.rint(np.minimum(framed * (255 / full), 255)).astype(np.uint8)
 
 
-def _crop_to_ink(image: np.ndarray) -> np.ndarray:
+def crop_to_ink(image: np.ndarray) -> np.ndarray:
+  """Cuts the empty rows and columns off; [0, 0] is left where there is no ink.
+
+  Args:
+    image: [height, width], any non-negative range; 0 is background.
+  """
   rows = np.flatnonzero(image.any(axis=1))
   columns = np.flatnonzero(image.any(axis=0))
+  if not len(rows):
+    return image[:0, :0]
   return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 

@@ -23,14 +23,12 @@ def frame(ink: np.ndarray) -> np.ndarray:
     [28, 28] uint8: the digit in a 20x20 box, its aspect kept, its centre of
     mass at the centre, anti-aliased; all 0 where there is no ink.
   """
-  ink = _crop(np.asarray(ink, np.float32))
+  ink = mnist_format.crop_to_ink(np.asarray(ink, np.float32))
   if not ink.size:
     return np.zeros((28, 28), np.uint8)
-  ink = _adjust_stroke_width(ink)
-  framed = mnist_format.frame_digit(ink).astype(np.float32)
-  # A stroke between two pixels is half as white on both; MNIST's reach white.
-  full = np.percentile(framed[framed > 64], 80)
-  return np.minimum(framed * (255 / full), 255).round().astype(np.uint8)
+  framed = mnist_format.frame_digit(_adjust_stroke_width(ink))
+  # With the rounding of float32, as in normalize.js.
+  return mnist_format.whiten(framed.astype(np.float32))
 
 
 def already_framed(pixels: np.ndarray) -> np.ndarray | None:
@@ -45,7 +43,7 @@ def already_framed(pixels: np.ndarray) -> np.ndarray | None:
   if pixels.shape != (28, 28):
     return None
   image = 255 - pixels if np.median(pixels) > 127 else pixels
-  height, width = _crop(image).shape
+  height, width = mnist_format.crop_to_ink(image).shape
   if (image == 0).mean() < 0.3 or not 19 <= max(height, width) <= 20:
     return None
   mass = image / image.sum(dtype=float)
@@ -54,14 +52,6 @@ def already_framed(pixels: np.ndarray) -> np.ndarray | None:
   if image.max() < 200 or np.abs(np.subtract(centre, 14)).max() > 0.7:
     return None
   return image
-
-
-def _crop(ink: np.ndarray) -> np.ndarray:
-  rows = np.flatnonzero((ink > 0).any(axis=1))
-  columns = np.flatnonzero((ink > 0).any(axis=0))
-  if not len(rows):
-    return ink[:0, :0]
-  return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _adjust_stroke_width(ink: np.ndarray) -> np.ndarray:

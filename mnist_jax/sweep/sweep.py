@@ -91,8 +91,8 @@ def resolve_mode(mode: str, num_trials: int) -> str:
   """Returns the mode that 'auto' stands for here.
 
   On CPU one trial per core is faster than all cores on one trial after
-  another, and vmapped convolutions are several times slower than both (README,
-  "Many seeds"). Accelerators are wide enough for many small trials at once.
+  another, and vmapped convolutions are several times slower than both
+  (docs/sweeps.md). Accelerators are wide enough for many small trials at once.
   """
   if mode != 'auto':
     return mode

@@ -44,7 +44,7 @@ def train_and_evaluate(
 
   Args:
     config: from a recipe in configs/.
-    workdir: the run's folder (the README says what is in it).
+    workdir: the run's folder (docs/report.md says what is in it).
     about: the run's name, command and start, for its result.
     on_epoch: called after each epoch with its row of metrics.jsonl.
 

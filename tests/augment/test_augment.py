@@ -15,8 +15,6 @@ from mnist_jax import errors
 from mnist_jax.augment import augment, geometry
 from mnist_jax.distributed import rngs
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 OFF = {'enabled': True, 'custom': '', 'final_strength': 1.0} | {
   name: 0.0 for name in (*augment.GEOMETRY, 'erase_probability')
 }

@@ -232,3 +232,14 @@ def test_the_home_of_an_unknown_user_is_one_line(field):
         | {field: '~nobody-of-this-name/mnist'}
       )
     )
+
+
+def test_a_split_that_cannot_be_made_is_refused_before_a_download(monkeypatch):
+  def download(unused_config_data):
+    raise AssertionError('downloaded')
+
+  entry = registry.Entry(download, writers=None)
+  monkeypatch.setitem(registry.DATASETS, 'kmnist', entry)
+  config_data = types.SimpleNamespace(name='kmnist', valid='writer_disjoint')
+  with pytest.raises(errors.UserError, match=r'data\.valid=random'):
+    datasets.load_dataset(config_data)

@@ -91,6 +91,26 @@ def test_a_class_in_only_one_of_train_and_test_is_named(tmp_path):
   assert "'spiral' is in only one of train and test" in refused(tmp_path)
 
 
+@pytest.mark.parametrize(
+  'names',
+  [
+    *('train val', 'testing training', 'Test Train', 'train'),
+    *('test train valid', 'ring test train'),
+  ],
+)
+def test_other_folders_of_splits_are_no_classes(tmp_path, names):
+  for name in names.split():
+    fill(tmp_path / name, 2)
+  message = refused(tmp_path)
+  assert f'has the folders {names.replace(" ", ", ")};' in message
+  assert 'call two of them train and test' in message
+
+
+def test_a_class_may_have_the_name_of_a_split(root):
+  (root / 'ring').rename(root / 'train')
+  assert load(root).class_names == ('cross', 'stroke', 'train')
+
+
 @pytest.mark.parametrize('form', ['png', 'jpg', 'gif'])
 def test_plain_pictures_are_resized_as_ink_on_a_dark_ground(tmp_path, form):
   for kind in KINDS:
@@ -170,3 +190,4 @@ def test_a_folder_with_too_many_files_is_one_line(root, monkeypatch):
 def test_no_folder_is_one_line(tmp_path):
   assert 'needs a folder' in refused('')
   assert 'cannot be read' in refused(tmp_path / 'nope')
+  assert 'unknown user' in refused('~nobody-of-this-name/leaves')

@@ -160,3 +160,7 @@ def test_no_folder_is_one_line(tmp_path):
   assert 'needs a folder' in refused('')
   assert 'cannot be read' in refused(tmp_path / 'nope')
   assert 'cannot be read' in refused('a\0b')
+  nobodys = '~nobody-of-this-name/letters'
+  assert 'unknown user' in refused(nobodys)
+  with pytest.raises(errors.UserError, match='cannot be read'):
+    idx.read_folder(nobodys)  # As a recipe calls it.

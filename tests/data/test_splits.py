@@ -61,6 +61,13 @@ def test_of_another_data_set_a_tenth_is_held_out_by_chance():
     splits.choose_valid_rows('letters', 'writer_disjoint', 55, None)
 
 
+def test_a_small_set_holds_out_one_image_and_a_set_of_one_is_refused():
+  for count in (2, 9, 19):
+    assert len(splits.choose_valid_rows('few', 'random', count, None)) == 1
+  with pytest.raises(errors.UserError, match=r'data\.valid=none'):
+    splits.choose_valid_rows('few', 'random', 1, None)
+
+
 @pytest.fixture(scope='module')
 def real(tmp_path_factory):
   if not REAL_MANUAL_DIR:

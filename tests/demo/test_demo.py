@@ -61,6 +61,15 @@ def port():
   assert process.returncode == 0
 
 
+def test_a_signal_while_it_gets_ready_is_one_line():
+  process = start('--port=0')
+  assert process.stdout.readline().startswith('getting ready')
+  process.send_signal(signal.SIGTERM)
+  _, err = process.communicate(timeout=20)
+  assert process.returncode == 130
+  assert err.startswith('mnist_jax: interrupted') and err.count('\n') == 1
+
+
 def request(port, method, path, body=None, **headers):
   """Returns the status, the headers and the content of a response."""
   connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
@@ -460,6 +469,16 @@ def test_strokes_are_read_undone_and_cleared(page):
   assert page.locator('#undo').is_disabled()
   width = page.evaluate('document.documentElement.scrollWidth')
   assert width == 390
+
+
+def test_undo_during_a_stroke_leaves_the_one_before_it(page):
+  drawings.draw(page, drawings.STROKES[7])
+  before = page.evaluate('drawing.strokes')
+  page.mouse.down()
+  page.keyboard.press('Control+z')
+  page.mouse.move(0, 0)
+  page.mouse.up()
+  assert page.evaluate('drawing.strokes') == before
 
 
 def answer_with(page, *changes, note=''):

@@ -5,6 +5,8 @@ import functools
 import http.server
 import re
 import statistics
+import subprocess
+import sys
 import threading
 
 import drawings
@@ -15,11 +17,19 @@ import pytest
 from mnist_jax.cli import argparse_args
 from mnist_jax.demo import page as demo_page
 from mnist_jax.demo import static_page
+from mnist_jax.distributed import devices
 from mnist_jax.models import cnn
 from mnist_jax.photos import crop, layout, line_removal, pipeline
 from mnist_jax.predict import classifier, digit_reader, weights
 
 COUNT = 200  # Images, and drawings.
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _own_devices():
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(devices, 'configure_reading', lambda: None)
+    yield
 
 
 @pytest.fixture(scope='module')
@@ -65,6 +75,50 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, capsys):
     assert code == 2
     assert error.count('\n') == 1
     assert str(folder) in error
+
+
+def test_a_page_of_another_is_left_alone(tmp_path, capsys):
+  for name in ('index.html', 'weights.js'):
+    (tmp_path / name).write_text('mine')
+    code, error = run(capsys, tmp_path)
+    assert (code, error.count('\n')) == (2, 1)
+    assert name in error
+    assert [path.read_text() for path in tmp_path.iterdir()] == ['mine']
+    (tmp_path / name).unlink()
+
+
+def test_an_earlier_page_is_replaced_and_no_reader_meets_half_a_file(
+  tmp_path, folder, capsys
+):
+  (tmp_path / 'weights.js').write_text('const WEIGHTS = {};')
+  (tmp_path / 'page.css').write_text('earlier')
+  with (tmp_path / 'page.css').open() as opened:
+    assert run(capsys, tmp_path) == (0, '')
+    assert opened.read() == 'earlier'
+  for path in folder.iterdir():
+    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+AS_A_COMMAND = """
+import runpy, signal
+try:
+  runpy.run_module('mnist_jax.demo.static_page', run_name='__main__')
+finally:
+  import jax
+  print(jax.config.jax_platforms, signal.getsignal(signal.SIGTERM).name)
+"""
+
+
+def test_the_command_starts_no_accelerator_and_answers_signals(tmp_path):
+  done = subprocess.run(
+    [sys.executable, '-c', AS_A_COMMAND, str(tmp_path)],
+    cwd=demo_page.FOLDER.parents[1],
+    capture_output=True,
+    text=True,
+    timeout=120,
+  )
+  # A signal that it would answer is ignored when all is done.
+  assert done.stdout.splitlines()[-1] == 'cpu SIG_IGN', done.stderr
 
 
 def test_weights_of_another_network_are_refused(robust, tmp_path):

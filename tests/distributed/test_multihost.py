@@ -22,7 +22,6 @@ from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.workdir import checkpoint
 
 # Here, and by its variable in the processes: both are compiled alike.
-pytestmark = pytest.mark.usefixtures('quick_compile')
 REPOSITORY = pathlib.Path(__file__).parents[2]
 # Everything that the processes must agree on or do together: batch norm,
 # augmentation, averages, a schedule and a choice that follow validation. Steps

@@ -118,7 +118,6 @@ def test_the_stock_model_has_our_weights_and_our_logits(name, digits):
   np.testing.assert_allclose(logits, stock, atol=1e-5 * np.abs(stock).max())
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_stock_flax_learns(digits):
   state = stock_flax.create_state('basic')
   images, labels = (jnp.asarray(array[:32]) for array in digits)

@@ -42,7 +42,7 @@ def test_every_case_gets_an_attempt_even_without_time(tmp_path):
 def test_a_case_ends_at_its_number_of_tries_and_leaves_no_folder(tmp_path):
   case = campaign.Case('some', 7, 1, lambda its: ['', ''], workers=1)
   (row,) = run([case], tmp_path)
-  assert row == {'case': 'some', 'tried': 8, 'survived': 8, 'fell': 0}
+  assert row == {'case': 'some', 'tried': 8, 'survived': 8, 'failed': 0}
   assert not list(tmp_path.iterdir())
 
 
@@ -65,14 +65,14 @@ def test_what_falls_is_counted_and_described_with_its_attempt(tmp_path):
     'odd', 4, 1, lambda its: ['odd' if its.number % 2 else ''], workers=1
   )
   (row,) = campaign.run([case], seed=0, seconds=60, scratch=tmp_path)
-  assert row.as_json()['fell'] == 2
+  assert row.as_json()['failed'] == 2
   assert [failure['attempt'] for failure in row.failures] == [1, 3]
 
 
 def test_an_attempt_that_fails_itself_stops_no_other(tmp_path):
   case = campaign.Case('broken', 3, 1, lambda its: [str(1 / 0)], workers=1)
   (row,) = campaign.run([case], seed=0, seconds=60, scratch=tmp_path)
-  assert row.as_json()['fell'] == 3
+  assert row.as_json()['failed'] == 3
   assert 'campaign itself' in row.failures[0]['what']
 
 
@@ -215,15 +215,17 @@ def command(*flags):
 
 def test_a_slice_of_the_campaign_keeps_the_rows_of_other_cases(tmp_path):
   out = tmp_path / 'faults.json'
-  earlier = {'case': 'SIGKILL', 'tried': 9, 'survived': 8, 'fell': 1}
+  earlier = {'case': 'SIGKILL', 'tried': 9, 'survived': 8, 'failed': 1}
   out.write_text(json.dumps({'cases': [earlier]}))
   done = command('--minutes=0.001', '--cases=config values', f'--out={out}')
   assert done.returncode in (0, 1), done.stderr
   kept, row = json.loads(out.read_text())['cases']
   assert kept == earlier
   assert row['case'] == 'bad config values'
-  assert row['tried'] == row['survived'] + row['fell'] > 0
-  assert len(row['failures']) == row['fell'] == done.returncode * row['fell']
+  assert row['tried'] == row['survived'] + row['failed'] > 0
+  assert (
+    len(row['failures']) == row['failed'] == done.returncode * row['failed']
+  )
   assert row['case'] in done.stdout
 
 

@@ -69,5 +69,5 @@ def test_the_neighbours_are_told_with_their_settings_and_errors():
     for seed in (2, 3)
   ]
   text = screen.neighbours({'seeds': seeds})
-  assert 'The choice has 28.0 errors' in text
-  assert 'neighbours have 31.0 with optim.lr 0.006' in text
+  assert '28.0 for the choice' in text
+  assert '31.0 with optim.lr 0.006' in text

@@ -1,4 +1,4 @@
-"""Images, and quick compilation, for every test of the exports."""
+"""Images for every test of the exports."""
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ def images(digits):
 
 
 @pytest.fixture(scope='module', autouse=True)
-def _quick(quick_compile):
-  """Nothing here trains, and few images are enough to find a difference."""
+def _few_images():
+  """Few images are enough to find a difference."""
   with pytest.MonkeyPatch.context() as patch:
     patch.setattr(bundle, 'NUM_CHECKED', 24)
     yield

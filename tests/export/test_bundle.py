@@ -3,7 +3,10 @@
 import hashlib
 import json
 import sys
+from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
 import pytest
 import weight_samples
 from flax import linen as nn
@@ -13,33 +16,39 @@ from mnist_jax.models import cnn
 from mnist_jax.predict import weights
 
 
-class Doubled(nn.Module):
-  """A layer that says less than it computes."""
-
-  @nn.compact
-  def __call__(self, x, *, train):
-    return 2 * x
-
-  def operations(self):
-    return []
-
-
-class Misspelt(Doubled):
-  def operations(self):
-    return [('conv', 'params/nothing')]
-
-
 class Unknown(nn.Module):
   @nn.compact
   def __call__(self, x, *, train):
     return 2 * x
 
 
-class Model(cnn.Cnn):
-  layer: type[nn.Module] = Unknown
+class Doubled(Unknown):
+  """A layer that says something else than it computes."""
+
+  said: Any = ()
+
+  def operations(self):
+    if isinstance(self.said, Exception):
+      raise self.said
+    return self.said
+
+
+class Wider(Doubled):
+  @nn.compact
+  def __call__(self, x, *, train):
+    return jnp.concatenate([x, x], axis=-1)
+
+
+class First(cnn.Cnn):
+  layer: Any = None
 
   def stack(self):
-    return [self.layer(), self.logits()]
+    return [self.layer, self.logits()]
+
+
+class Last(First):
+  def stack(self):
+    return [self.dense(5, relu=False), self.layer]
 
 
 @pytest.fixture(scope='module')
@@ -82,17 +91,27 @@ def test_a_missing_library_costs_its_file_and_says_what_to_install(
 
 
 @pytest.mark.parametrize(
-  ('layer', 'words'),
+  ('model', 'words'),
   [
-    (Unknown, 'no method `operations`'),
-    (Misspelt, 'params/nothing'),
-    (Doubled, 'its logits differ'),
+    (First(layer=Unknown()), 'no method `operations`'),
+    (First(layer=Doubled()), 'its logits differ'),
+    (First(layer=Doubled((('conv', 'params/nothing'),))), 'params/nothing'),
+    (First(layer=Doubled((('crop', np.float32(1)),))), 'float32'),
+    (First(layer=Doubled(None)), 'NoneType'),
+    (First(layer=Doubled(NotImplementedError())), 'NotImplementedError'),
+    (First(layer=Wider()), 'InferenceError'),
+    (Last(layer=Wider()), 'cannot be written'),
   ],
 )
-def test_layers_of_ones_own_leave_the_other_files(layer, words):
-  drawn = weight_samples.draw_weights('simple', Model(layer=layer))
-  made = bundle.make(drawn)
+def test_wrong_layers_of_ones_own_leave_only_the_other_files(model, words):
+  made = bundle.make(weight_samples.draw_weights('simple', model))
   (problem,) = made.problems
   assert words in problem
-  assert 'model.stablehlo' in made.files
-  assert 'model.onnx' not in made.files
+  for name in ('model.onnx', 'serve_numpy.py', 'config.json', 'README.md'):
+    assert name in problem
+  assert made.files.keys() == {
+    *('model.safetensors', 'config.json', 'README.md'),
+    *('model.stablehlo', 'serve_stablehlo.py'),
+  }
+  assert json.loads(made.files['config.json'])['operations'] == []
+  assert 'With numpy alone' not in made.files['README.md'].decode()

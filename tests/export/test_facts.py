@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -19,6 +20,12 @@ from mnist_jax.workdir import weights_file
     ('python -m x --config=a --workdir=/secret', 'python -m x --config=a'),
     ("python -m x '--workdir=/secret b' --c=1", 'python -m x --c=1'),
     ('python -m x --config.data.manual_dir=/secret', 'python -m x'),
+    ('python -m x -workdir=/secret --log_dir=/secret', 'python -m x'),
+    (shlex.join(['x', "--workdir=/it's secret", '--c=1']), 'x --c=1'),
+    ('python -m x --config=/a/secret/b.py:c', 'python -m x --config=b:c'),
+    ("python -m x '-config=/my secret/b.py'", 'python -m x -config=b'),
+    ('python -m x --config=b.py:c', 'python -m x --config=b.py:c'),
+    ("python -m x --workdir=it's", ''),
     ("mnist_jax.train(..., workdir='/secret)')", 'mnist_jax.train(...)'),
   ],
 )
@@ -32,11 +39,15 @@ def describe(drawn):
 
 
 @pytest.mark.parametrize('change', [{}, {'train': 5}, {'versions': [1]}])
-def test_facts_of_others_count_only_when_they_are_complete(tmp_path, change):
+@pytest.mark.parametrize('name', ['mine', 'weights'])  # A run has the second.
+def test_facts_of_others_count_only_when_they_are_complete(
+  tmp_path, change, name
+):
   known = json.loads((weights.PRETRAINED / 'robust.json').read_text())
-  (tmp_path / 'mine.json').write_text(json.dumps(known | change))
+  (tmp_path / f'{name}.json').write_text(json.dumps(known | change))
   drawn = dataclasses.replace(
-    weight_samples.draw_weights('robust'), path=tmp_path / 'mine.safetensors'
+    weight_samples.draw_weights('robust'),
+    path=tmp_path / f'{name}.safetensors',
   )
   about = describe(drawn)
   assert ('train' in about) == (not change)

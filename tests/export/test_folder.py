@@ -8,7 +8,11 @@ import pytest
 from mnist_jax import errors
 from mnist_jax.export import folder
 
-FILES = {'model.safetensors': b'1', 'config.json': b'2', 'README.md': b'3'}
+FILES = {
+  'model.safetensors': b'1',
+  'config.json': b'{"sha256": "", "operations": [], "temperature": 1.0}',
+  'README.md': b'3',
+}
 
 
 def content_of(path):
@@ -47,6 +51,16 @@ def test_a_folder_with_files_of_others_is_left_alone(tmp_path, names):
   with pytest.raises(errors.UserError, match='choose another OUT_DIR'):
     folder.check(tmp_path)
   assert content_of(tmp_path) == dict.fromkeys(names, b'mine')
+
+
+@pytest.mark.parametrize('config', [b'{"model_type": "bert"}', b'[]', b'{'])
+def test_the_model_of_another_library_is_left_alone(tmp_path, config):
+  theirs = FILES | {'config.json': config}
+  for name, content in theirs.items():
+    (tmp_path / name).write_bytes(content)
+  with pytest.raises(errors.UserError, match='choose another OUT_DIR'):
+    folder.check(tmp_path)
+  assert content_of(tmp_path) == theirs
 
 
 def test_a_file_is_no_folder(tmp_path):

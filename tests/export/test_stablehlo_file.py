@@ -36,12 +36,25 @@ class Counts(nn.Module):
     return x.reshape(len(x), -1)
 
 
-class WithCounts(cnn.Cnn):
+class Refuses(Counts):
+  """A layer whose exception has no text."""
+
+  @nn.compact
+  def __call__(self, x, *, train):
+    if not isinstance(x.shape[0], int):
+      raise NotImplementedError
+    return x
+
+
+class With(cnn.Cnn):
+  layer: type[nn.Module] = Counts
+
   def stack(self):
-    return [Counts(), self.logits()]
+    return [self.layer(), self.logits()]
 
 
-def test_a_layer_that_counts_the_images_gets_one_line():
-  drawn = weight_samples.draw_weights('simple', WithCounts())
+@pytest.mark.parametrize('layer', [Counts, Refuses])
+def test_a_layer_that_counts_the_images_gets_one_line(layer):
+  drawn = weight_samples.draw_weights('simple', With(layer=layer))
   with pytest.raises(errors.UserError, match=r'use x\.shape\[0\]'):
     stablehlo_file.to_bytes(drawn.model, drawn.variables)

@@ -11,6 +11,8 @@ from jax.sharding import PartitionSpec as P
 
 from mnist_jax.models import conv_block, onednn
 
+pytestmark = pytest.mark.usefixtures('optimized')
+
 AXIS = 'data'
 # Batch, side, channels, features and kernel size: even and odd sides, and
 # batches that chunks divide or do not.

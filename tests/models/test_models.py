@@ -13,8 +13,6 @@ from flax import linen as nn
 from mnist_jax import errors
 from mnist_jax.models import cnn, layers, summary
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 NUM_WEIGHTS = {
   'single_conv': 434_258,
   'two_conv': 225_034,

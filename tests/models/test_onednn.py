@@ -16,6 +16,8 @@ from jax.sharding import PartitionSpec as P
 from mnist_jax import errors
 from mnist_jax.models import conv_block, conv_lax, onednn
 
+pytestmark = pytest.mark.usefixtures('optimized')
+
 TRAIN = (
   'import jax; from mnist_jax.models import conv_block as c;'
   'one = jax.numpy.ones; args = one((2, 9, 9, 3)), one((3, 3, 3, 4)), one(4);'

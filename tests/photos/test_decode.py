@@ -162,6 +162,17 @@ def test_a_webp_picture_is_refused_above_its_own_limit(monkeypatch):
   decode.read(file_of(picture('RGB', 40, 60), 'PNG'))
 
 
+@pytest.mark.parametrize('behind', [[], [Image.new('L', (8, 8))]])
+def test_a_large_jpeg_is_shrunk_by_its_decoder(monkeypatch, behind):
+  monkeypatch.setattr(decode, 'MAX_SIDE', 100)
+  drawn = picture('L', 800, 400)
+  content = file_of(drawn, 'MPO', save_all=True, append_images=behind)
+  with Image.open(io.BytesIO(content)) as opened:
+    assert opened.format == ('MPO' if behind else 'JPEG')
+    assert decode._to_grey(opened).size == (50, 100)
+    assert opened.size == (100, 200)
+
+
 def damaged_tiffs():
   """Yields TIFF files with changed bytes, in several compressions."""
   rng = np.random.default_rng(0)

@@ -24,8 +24,6 @@ from mnist_jax.training.timer import Timer
 from mnist_jax.workdir import metric_writer, weights_file
 from mnist_jax.workdir import workdir as workdir_lib
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 
 @pytest.fixture(scope='module')
 def workdir(tmp_path_factory):

@@ -12,7 +12,6 @@ from mnist_jax.sweep import parallel_steps, parallel_train
 from mnist_jax.training import preemption, results
 from mnist_jax.training import trainer as trainer_lib
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
 SEEDS = 3
 
 

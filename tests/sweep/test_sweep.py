@@ -35,7 +35,7 @@ def run_tiny(path, **arguments):
 
 
 @pytest.fixture(scope='module')
-def looped(tmp_path_factory, quick_compile):
+def looped(tmp_path_factory):
   """Two seeds of two rates, of which one diverges, one after another."""
   path = tmp_path_factory.mktemp('looped')
   rows = [{}, {'optim.name': 'sgd', 'optim.lr': 1e3}]

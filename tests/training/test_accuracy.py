@@ -7,8 +7,6 @@ measured them, in --mode=loop.
 
 import json
 
-import pytest
-
 import experiments
 import mnist_jax
 from mnist_jax.analysis import statistics
@@ -16,7 +14,6 @@ from mnist_jax.analysis import statistics
 MEASURED = json.loads((experiments.RESULTS / 'smoke-seeds.json').read_text())
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_a_fresh_seed_errs_no_more_than_the_measured_seeds_allow(tmp_path):
   errors = [trial['test']['num_errors'] for trial in MEASURED['seeds']]
   described = statistics.describe(errors)

@@ -12,6 +12,8 @@ from mnist_jax.data import datasets
 from mnist_jax.models import cnn
 from mnist_jax.training import trainer as trainer_lib
 
+pytestmark = pytest.mark.usefixtures('optimized')
+
 
 def create_trainer(num_devices=1, non_digits=0.0, **model):
   config = config_lib.smoke(config_lib.default())
@@ -53,7 +55,6 @@ def test_an_epoch_in_pieces_is_the_epoch_bit_for_bit():
   assert sums.compute() == summed.compute()
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_four_devices_take_the_steps_of_one():
   # Without batch norm; test_steps.py has that, on eight devices.
   one, four = (
@@ -68,7 +69,6 @@ def test_four_devices_take_the_steps_of_one():
   assert int(sums.count) == int(summed.count)
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_on_two_devices_too_the_pieces_add_up_to_the_epoch_bit_for_bit():
   trainer = create_trainer(2, name='fast')
   (whole, sums), (pieces, summed) = run(trainer, 6), run(trainer, 1, 4, 6)
@@ -104,7 +104,6 @@ def test_the_devices_sum_their_metrics_after_the_loop_and_not_in_a_step(name):
   assert any(f's32{steps}' in types for types in outside)
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_every_example_is_evaluated_once_and_in_order():
   trainer = create_trainer(num_devices=2)
   state, _ = trainer.create()
@@ -118,7 +117,6 @@ def test_every_example_is_evaluated_once_and_in_order():
     np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_of_the_training_split_only_the_digits_are_counted():
   trainer = create_trainer(num_devices=2, name='two_conv', non_digits=0.1)
   split = trainer.splits['train']

@@ -15,7 +15,6 @@ from mnist_jax.analysis.run import classification, load
 from mnist_jax.models import cnn, saliency
 from mnist_jax.training import explain
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
 

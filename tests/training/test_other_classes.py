@@ -15,8 +15,6 @@ from mnist_jax.analysis.run import load
 from mnist_jax.demo import __main__ as demo
 from mnist_jax.predict import __main__ as predict
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 NAMES = ('<b>oak</b>', 'birch & co', 'larch')
 
 

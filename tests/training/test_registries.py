@@ -21,8 +21,6 @@ from mnist_jax.training import (
 )
 from mnist_jax.workdir import json_files
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
-
 REGISTRIES = {
   'augment.custom': augment.AUGMENTATIONS,
   'data.name': datasets.DATASETS,

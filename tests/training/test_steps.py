@@ -20,7 +20,6 @@ from mnist_jax.training import optim, steps, train_state
 
 AXIS = 'data'
 WAYS = ('vmap', 'pmap', 'shard_map', 'shard_map checked')
-pytestmark = pytest.mark.usefixtures('quick_compile')
 NUM_DEVICES = 8
 
 

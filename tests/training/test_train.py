@@ -195,14 +195,12 @@ def run_here(path, **fields):
   return train.train_and_evaluate(config, path, about=about)
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_a_loss_that_is_not_finite_stops_with_its_steps_and_advice(tmp_path):
   with pytest.raises(UserError, match=r'between steps \d+ and \d+.*optim\.lr'):
     run_here(tmp_path, **{'optim.lr': 1e3, 'optim.name': 'sgd'})
   assert not (tmp_path / 'result.json').exists()
 
 
-@pytest.mark.usefixtures('quick_compile')
 @pytest.mark.parametrize('valid', ['random', 'none'])
 def test_a_last_step_that_diverges_ends_in_the_same_line(
   tmp_path, monkeypatch, valid
@@ -216,7 +214,6 @@ def test_a_last_step_that_diverges_ends_in_the_same_line(
   assert not (tmp_path / 'result.json').exists()
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_a_signal_during_the_last_evaluation_is_answered(
   tmp_path, monkeypatch, capsys
 ):
@@ -234,7 +231,6 @@ def test_a_signal_during_the_last_evaluation_is_answered(
   assert run_here(tmp_path, total_epochs=0.5)['steps'] == 8
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_early_stopping_ends_when_validation_no_longer_improves(tmp_path):
   # So low a rate that float32 weights stay as they are.
   fields = {'optim.lr': 1e-12, 'early_stop.patience': 2}
@@ -242,13 +238,11 @@ def test_early_stopping_ends_when_validation_no_longer_improves(tmp_path):
   assert result['epochs'] == 3.0
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_half_an_epoch_is_half_an_epoch(tmp_path):
   result = run_here(tmp_path, total_epochs=0.5)
   assert result['steps'] == round(0.5 * (1100 // 64))
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_the_best_epoch_is_reported_when_asked_for(tmp_path):
   # So high a rate that the last epoch is hardly ever the best.
   fields = {'total_epochs': 8.0, 'optim.lr': 0.03, 'seed': 1}
@@ -260,7 +254,6 @@ def test_the_best_epoch_is_reported_when_asked_for(tmp_path):
   assert result['steps'] == best['step']
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_a_run_whose_best_checkpoint_is_gone_says_so_and_takes_no_other(
   tmp_path, monkeypatch
 ):
@@ -279,7 +272,6 @@ def stop_here(trainer, loop, checkpoints):
   raise preemption.Stopped
 
 
-@pytest.mark.usefixtures('quick_compile')
 def test_a_run_with_non_digits_stopped_in_an_epoch_ends_like_an_unbroken_one(
   tmp_path, monkeypatch, capsys
 ):

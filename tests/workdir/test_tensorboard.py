@@ -9,7 +9,6 @@ import mnist_jax
 from mnist_jax import errors
 from mnist_jax.workdir import tensorboard
 
-pytestmark = pytest.mark.usefixtures('quick_compile')
 OVERRIDES = {'data.name': 'uci_digits', 'log.tensorboard': True}
 
 
