@@ -15,6 +15,10 @@ PEER_NAMES = {
   'keras': 'Keras',
 }
 WITH = 'with oneDNN'
+AGAINST = {
+  'vs_stock_flax': 'ours against stock Flax',
+  'vs_pytorch': 'ours against PyTorch',
+}
 OURS, BEST = figure_style.BLUE, figure_style.VERMILLION
 BAR = 0.26  # Inches for a bar of the figure.
 
@@ -28,21 +32,28 @@ def table(results: dict) -> str:
 
 
 def throughput_table(rows: dict) -> str:
-  """Returns a table of images per second, a row for each model."""
-  against = ('stock Flax', 'PyTorch', 'the best peer')
-  titles = ['model', 'batch', 'this project', WITH, *PEER_NAMES.values()]
-  titles += [f'against {name}' for name in against]
-  titles.append(f'{WITH}, against the best peer')
-  lines = [as_line(titles), f'|---|{"--:|" * (len(titles) - 1)}']
+  """Returns images per second: ours against the best peer, then all peers."""
+  means = summary.geometric_means(rows)
+  titles = ['model', 'batch', 'this project', WITH, 'best peer', 'against it']
+  ours = [as_head([*titles, f'{WITH}, against it'])]
+  peers = [as_head(['model', *PEER_NAMES.values(), *(AGAINST.values())])]
   for name, row in rows.items():
-    rates = [
-      rate_cell(row, key) for key in ('ours', 'ours_onednn', *PEER_NAMES)
-    ]
     first = [f'`{name}`', str(row['batch_size'])]
-    lines.append(as_line([*first, *rates, *ratio_cells(row)]))
-  first = ['geometric mean', *([''] * (3 + len(PEER_NAMES)))]
-  lines.append(as_line([*first, *ratio_cells(summary.geometric_means(rows))]))
-  return '\n'.join(lines)
+    rates = [rate_cell(row, key) for key in ('ours', 'ours_onednn')]
+    best = row.get('best_peer', '')
+    peer = f'{PEER_NAMES[best]}, {rate_cell(row, best)}' if best else '-'
+    ours.append(as_line([*first, *rates, peer, *best_cells(row)]))
+    rates = [rate_cell(row, key) for key in PEER_NAMES]
+    peers.append(as_line([first[0], *rates, *ratio_cells(row)]))
+  ours.append(as_line(['geometric mean', *[''] * 4, *best_cells(means)]))
+  blank = [''] * len(PEER_NAMES)
+  peers.append(as_line(['geometric mean', *blank, *ratio_cells(means)]))
+  return '\n'.join(ours) + '\n\n' + '\n'.join(peers)
+
+
+def as_head(titles: list[str]) -> str:
+  """Returns the first lines of a Markdown table whose cells are numbers."""
+  return f'{as_line(titles)}\n|---|{"--:|" * (len(titles) - 1)}'
 
 
 def as_line(cells: list[str]) -> str:
@@ -64,19 +75,20 @@ def rate_cell(row: dict, key: str) -> str:
   return f'{row[key]:,.0f}' + (f' ({peak:,.0f} MB)' if peak else '')
 
 
-def ratio_cells(ratios: dict) -> list[str]:
-  """Returns the ratios as cells; '-' of what was not measured."""
-  cells = [f'{ratios[key]:.2f} x' for key in ('vs_stock_flax', 'vs_pytorch')]
+def best_cells(ratios: dict) -> list[str]:
+  """Returns the ratios to the best peer as cells; '-' if not measured."""
   if 'vs_best' not in ratios:
-    return [*cells, '-', '-']
-  best = PEER_NAMES.get(ratios.get('best_peer', ''))
-  of_whom = f' ({best})' if best else ''
+    return ['-', '-']
   onednn = ratios.get('onednn_vs_best')
   return [
-    *cells,
-    f'**{ratios["vs_best"]:.2f} x**{of_whom}',
+    f'**{ratios["vs_best"]:.2f} x**',
     f'{onednn:.2f} x' if onednn else '-',
   ]
+
+
+def ratio_cells(ratios: dict) -> list[str]:
+  """Returns the ratios to the peers of AGAINST as cells."""
+  return [f'{ratios[key]:.2f} x' for key in AGAINST]
 
 
 def conditions(results: dict) -> str:
