@@ -118,7 +118,7 @@ def do(page, folder, before=''):
   printed = []
   blocks = re.findall(r'^```(.*)\n((?:.*\n)*?)```$', DOCUMENTS[page], re.M)
   for kind, block in blocks:
-    if kind.startswith('python title='):
+    if kind.startswith('python title="configs/'):
       (folder / kind.split('"')[1]).write_text(block)
     elif kind == 'python':
       printed.append(run(folder, '-c', before + block))
@@ -225,5 +225,7 @@ def test_the_site_is_built_without_a_warning_and_asks_no_other_host(tmp_path):
   home = (tmp_path / 'index.html').read_text()
   assert 'href="try/"' in home
   for path in tmp_path.rglob('*.html'):
+    text = path.read_text()
     elsewhere = r'<(?:script|img|link rel="stylesheet")[^>]*="https?:'
-    assert not re.search(elsewhere, path.read_text()), path
+    assert not re.search(elsewhere, text), path
+    assert '```' not in text, path  # Of a block that was not understood.

@@ -1,8 +1,9 @@
 """Every block of docs/extending.md runs, and every mistake gives its line.
 
-The blocks marked `python` are parts of one recipe; `diff` changes it; `run` and
-`bash` are done with it. A mistake is a `diff` or a block marked `wrong`, and
-the block after it is what it prints.
+The blocks of `python` without a title are parts of one recipe; `diff` changes
+it; those with the title "In Python", and those of `bash`, are done with it. A
+mistake is a `diff` or a block with the title "A mistake", and the next block is
+what it prints.
 """
 
 import gzip
@@ -30,10 +31,11 @@ from mnist_jax.training import metrics, optim, registries
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (ROOT / 'docs' / 'extending.md').read_text()
 BLOCKS = re.findall(r'^```(.*)\n((?:.*\n)*?)```$', PAGE, re.MULTILINE)
+IN_PYTHON, WRONG = 'python title="In Python"', 'title="A mistake"'
 MISTAKES = [
   (kind, text, answer)
   for (kind, text), (_, answer) in itertools.pairwise(BLOCKS)
-  if kind == 'diff' or kind.endswith('wrong')
+  if kind == 'diff' or kind.endswith(WRONG)
 ]
 INSIDE = '# In get_config:\n'
 REGISTRIES = (
@@ -161,7 +163,7 @@ def finished(folder):
 def test_the_page_has_a_mistake_for_each_of_its_sections():
   for section in PAGE.split('\n## ')[2:]:
     kinds = [kind for kind, _ in re.findall(r'^```(.+)(\n)', section, re.M)]
-    assert 'diff' in kinds or any('wrong' in kind for kind in kinds), section
+    assert 'diff' in kinds or any(WRONG in kind for kind in kinds), section
   for diff, _ in mistakes('diff'):
     assert make_recipe(diff) != make_recipe(), diff
 
@@ -187,7 +189,7 @@ def test_the_commands_train_what_the_page_adds(finished):
 
 def test_a_run_of_the_page_is_read_by_a_fresh_process(finished):
   code = 'import numpy as np\nimages = np.zeros((5, 28, 28), np.uint8)\n'
-  *_, block = blocks('python run')
+  *_, block = blocks(IN_PYTHON)
   done = run(finished, '-c', f'{code}{block}\nassert len(images) == 5')
   assert done.returncode == 0, done.stderr
 
@@ -203,7 +205,7 @@ def test_the_commands_that_read_a_workdir_take_its_recipe(finished):
 
 def test_python_trains_it_too_and_calls_back(inside):
   scope = {}
-  exec(blocks('python run')[0], scope)
+  exec(blocks(IN_PYTHON)[0], scope)
   assert [row['epoch'] for row in scope['rows']] == [1.0, 2.0]
   assert scope['run'].result['dataset'] == 'my_arrays'
   assert 0 <= scope['run'].result['test']['top3'] <= 1
@@ -238,14 +240,14 @@ def stop(unused_row):
   raise InterruptedError
 
 
-@pytest.mark.parametrize(('code', 'answer'), mistakes('python wrong'))
+@pytest.mark.parametrize(('code', 'answer'), mistakes(f'python {WRONG}'))
 def test_a_mistake_in_python_gives_the_line_of_the_page(code, answer, inside):
   with pytest.raises(errors.UserError) as error:
     exec(code, {'mnist_jax': mnist_jax, 'rows': []})
   assert words(answer) == f'mnist_jax: {error.value}'
 
 
-@pytest.mark.parametrize(('line', 'answer'), mistakes('bash wrong'))
+@pytest.mark.parametrize(('line', 'answer'), mistakes(f'bash {WRONG}'))
 def test_a_mistake_in_a_command_gives_the_line_of_the_page(
   line, answer, finished
 ):

@@ -8,7 +8,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 PAGE = (ROOT / 'docs' / 'tracking.md').read_text()
 BLOCKS = dict(
-  re.findall(r'^```python tracker=(\w+)\n((?:.*\n)*?)```$', PAGE, re.M)
+  re.findall(r'^```python title="(\w+)"\n((?:.*\n)*?)```$', PAGE, re.M)
 )
 
 
