@@ -74,11 +74,11 @@ def main() -> None:
     # As Ctrl-C does: end the commands, remove the folder.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-      has_fallen = measure(pathlib.Path(scratch), out)
+      has_failed = measure(pathlib.Path(scratch), out)
     finally:
       processes.stop()
   print(f'\n{out}')
-  if has_fallen:
+  if has_failed:
     sys.exit(1)
 
 
@@ -107,13 +107,13 @@ def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
     'versions': provenance.versions(),
     'git_commit': provenance.git_commit(),
   }
-  has_fallen = False
+  has_failed = False
   print(f'{"case":<44}{"tried":>8}{"survived":>10}{"failed":>8}')
   for row in campaign.run(
     cases, seed=_SEED.value, seconds=60 * _MINUTES.value, scratch=scratch
   ):
     say(row.as_json(), row.failures)
-    has_fallen |= bool(row.failures)
+    has_failed |= bool(row.failures)
     if _CASES.value:  # Another campaign may write the file, too.
       rows = read_rows(out)
     rows[row.case] = row.as_json() | {
@@ -123,7 +123,7 @@ def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
     }
     known = [rows[name] for name in names if name in rows]
     atomic_files.write_json(out, about | {'cases': known})
-  return has_fallen
+  return has_failed
 
 
 def read_rows(path: pathlib.Path) -> dict[str, dict]:

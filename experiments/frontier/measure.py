@@ -6,7 +6,7 @@ import importlib.util
 import os
 import pathlib
 import statistics as python_statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -42,8 +42,8 @@ PYTORCH = (
 
 def measure(
   num_seeds: int, ensemble: pathlib.Path | None, *, quick: bool = False
-) -> dict:
-  """Returns the content of frontier.json.
+) -> Iterator[dict]:
+  """Yields the content of frontier.json after each seed of all contenders.
 
   Args:
     num_seeds: timed runs of each contender, 1 or more.
@@ -62,6 +62,12 @@ def measure(
   benchmark.warn_if_busy(load_average[0])
   setup = '' if quick else fastest_setup()
   runs: dict[str, list[dict]] = {one.name: [] for one in contenders}
+  about = {
+    'load_average': list(load_average),
+    'versions': provenance.versions(),
+    'git_commit': provenance.git_commit(),
+    'pytorch_setup': setup,
+  }
   for i, order in enumerate(rounds.rotations(contenders, num_seeds)):
     for one in order:
       found = run(one, FIRST_SEED + i, setup, quick)
@@ -70,18 +76,20 @@ def measure(
         f'{one.name}: {found["train_seconds"]:.1f} s, '
         f'{found["test_errors"]} errors'
       )
-  rows = [
-    describe(one, runs[one.name], None if quick else find_sweep(one))
-    for one in contenders
-  ]
+    rows = [
+      describe(one, runs[one.name], None if quick else find_sweep(one))
+      for one in contenders
+    ]
+    yield about | summarize([*rows, *([mean] if mean else [])], runs)
+
+
+def summarize(rows: list[dict], runs: Mapping[str, list[dict]]) -> dict:
+  """Returns what a seed has changed in frontier.json."""
+  now = datetime.datetime.now(datetime.UTC)
   return {
-    'date': datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds'),
+    'date': now.isoformat(timespec='seconds'),
     'device': runs[OURS[0].name][0]['device'],
-    'load_average': list(load_average),
-    'versions': provenance.versions(),
-    'git_commit': provenance.git_commit(),
-    'pytorch_setup': setup,
-    'rows': [*rows, *([mean] if mean else [])],
+    'rows': rows,
     'runs': runs,
   }
 
