@@ -121,7 +121,7 @@ def test_a_missing_and_a_second_file_are_named(folder):
     (b'\0\0\x08\x01\0\0\0\x05abc', '3, not the 5 bytes'),
     (b'\0\0\x08\x01\0\0\0\x01abc', 'more than the 1 bytes'),
     (b'\x1f\x8bnothing', 'cannot be read'),
-    (gzip.compress(bytes(10_000))[:-9], 'starts with'),
+    (gzip.compress(bytes(10_000), mtime=0)[:-9], 'starts with'),
   ],
 )
 def test_a_file_that_is_none_is_named_in_one_line(folder, data, words):
