@@ -7,6 +7,8 @@ Five convolutions with batch norm and a mean over all positions instead of dense
 layers, as wide as the budget allows.
 """
 
+import itertools
+
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 
@@ -25,6 +27,27 @@ def get_config(mode: str = 'full'):
   config.model.update(name='tiny', dropout=0.0)
   config.extra.features = widest(parse(budget))
   return config_lib.smoke(config) if mode == 'smoke' else config
+
+
+def sweep(add):
+  """Adds the settings of `experiments.seed_sweep --settings`: a half factorial.
+
+  Each of four settings has its second level in four of the eight rows, and any
+  two of them have each combination of levels twice.
+  """
+  affine = ('rotate', 'shear', 'scale', 'shift')
+  for rate, smoothing, fading in itertools.product((0, 1), repeat=3):
+    weaker = (rate + smoothing + fading) % 2
+    sizes = ((12.0, 8.0, 0.1, 2.0), (8.0, 5.0, 0.07, 1.4))[weaker]
+    add(
+      **{f'augment.{k}': v for k, v in zip(affine, sizes, strict=True)},
+      **{
+        'augment.elastic': (0.7, 0.4)[weaker],
+        'augment.final_strength': (0.3, 0.0)[fading],
+        'optim.lr': (4e-3, 1e-2)[rate],
+        'optim.label_smoothing': (0.05, 0.0)[smoothing],
+      },
+    )
 
 
 def parse(budget: str) -> int:
