@@ -8,7 +8,7 @@ import pytest
 
 from configs import tiny
 from mnist_jax import config as config_lib
-from mnist_jax import errors
+from mnist_jax import config_rules, errors
 from mnist_jax.models import cnn, summary
 from mnist_jax.training import registries
 
@@ -122,11 +122,11 @@ def test_what_needs_validation_is_refused_without_it(field, value):
   config = config_lib.default()
   config.update_from_flattened_dict({'data.valid': 'none', field: value})
   with pytest.raises(errors.UserError, match='writer_disjoint'):
-    config_lib.validate(config)
+    config_rules.validate(config)
 
 
 def test_every_number_and_choice_has_a_rule():
-  ruled = registries.choices().keys() | config_lib.RANGES.keys()
+  ruled = registries.choices().keys() | config_rules.RANGES.keys()
   for name, value in FIELDS.items():
     if not isinstance(value, bool):
       assert name in ruled or name.endswith('_dir')
@@ -156,7 +156,7 @@ def test_a_field_of_extra_is_stored_in_json_and_hides_no_other(
   config = config_lib.default()
   config.extra[name] = value
   with pytest.raises(errors.UserError, match=words):
-    config_lib.validate(config)
+    config_rules.validate(config)
 
 
 def test_differences_list_each_field_that_differs():

@@ -11,7 +11,7 @@ PACKAGE = ROOT / 'mnist_jax'
 FLOORS = [
   {'errors'},
   {'config', 'distributed', 'photos'},
-  {'data'},
+  {'config_rules', 'data'},
   {'augment', 'cli', 'models', 'workdir'},
   {'analysis'},
   {'training'},

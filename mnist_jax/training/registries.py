@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import ml_collections
 
-from mnist_jax import config as config_lib
+from mnist_jax import config_rules
 from mnist_jax.augment import augment
 from mnist_jax.data import datasets
 from mnist_jax.models import cnn
@@ -13,7 +13,7 @@ from mnist_jax.training import metrics, optim
 
 def choices() -> dict[str, Collection[str]]:
   """Returns what each field that is a word may be, with a recipe's own."""
-  return config_lib.CHOICES | {
+  return config_rules.CHOICES | {
     'data.name': datasets.choices(),
     'augment.custom': [*augment.AUGMENTATIONS, ''],
     'model.name': sorted(cnn.MODELS),
@@ -29,7 +29,7 @@ def validate(config: ml_collections.ConfigDict) -> None:
     errors.UserError: a value breaks a rule, or an entry of a registry is not
       as it should be; the message names the way out.
   """
-  config_lib.validate(config, choices())
+  config_rules.validate(config, choices())
   metrics.check_custom(config.data.batch_size)
   model = cnn.create_model(config.model, extra=config.extra)
   cnn.check_model(config.model.name, model)

@@ -7,8 +7,7 @@ import fake_mnist
 import numpy as np
 import pytest
 
-from mnist_jax import config as config_lib
-from mnist_jax import errors
+from mnist_jax import config_rules, errors
 from mnist_jax.data import datasets, decoded, splits
 
 REAL_MANUAL_DIR = os.environ.get('MNIST_JAX_MANUAL_DIR', '')
@@ -35,7 +34,7 @@ SETS = {
 
 
 @pytest.mark.parametrize('name', SETS)
-@pytest.mark.parametrize('valid', config_lib.CHOICES['data.valid'])
+@pytest.mark.parametrize('valid', config_rules.CHOICES['data.valid'])
 def test_validation_rows_are_distinct_rows_of_the_training_set(name, valid):
   num_train, writers = SETS[name]
   rows = splits.choose_valid_rows(name, valid, num_train, writers)

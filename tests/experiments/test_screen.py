@@ -6,7 +6,7 @@ import pytest
 import sweep_samples
 
 from experiments import screen
-from mnist_jax import config as config_lib
+from mnist_jax import config_rules
 
 
 def as_trials(errors_of):
@@ -37,7 +37,7 @@ def test_every_row_sets_every_field_and_is_a_config_that_can_run():
     assert row.keys() == fields
     copied = config.copy_and_resolve_references()
     copied.update_from_flattened_dict(row)
-    config_lib.validate(copied)
+    config_rules.validate(copied)
 
 
 def test_the_effects_are_those_that_the_errors_are_made_of():

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from mnist_jax import config as config_lib
+from mnist_jax import config_rules
 from mnist_jax.analysis.run import load as load_lib
 from mnist_jax.data import datasets
 from mnist_jax.errors import UserError
@@ -207,7 +208,7 @@ def test_a_last_step_that_diverges_ends_in_the_same_line(
 ):
   # The loss before the only step is finite, so only an evaluation can tell.
   # No rate that a config may have is sure to overflow in one step.
-  monkeypatch.setitem(config_lib.RANGES, 'optim.lr', (0.0, 1e39))
+  monkeypatch.setitem(config_rules.RANGES, 'optim.lr', (0.0, 1e39))
   fields = {'total_epochs': 1 / 17, 'data.valid': valid}
   with pytest.raises(UserError, match=r'between steps 0 and 1; lower optim'):
     run_here(tmp_path, **fields, **{'optim.lr': 1e38, 'optim.name': 'sgd'})
@@ -328,7 +329,7 @@ def test_without_test_and_validation_there_is_nothing_to_evaluate():
   config = config_lib.load('basic:smoke')
   config.data.valid, config.evaluate_test = 'none', False
   with pytest.raises(UserError, match='nothing to evaluate'):
-    config_lib.validate(config)
+    config_rules.validate(config)
 
 
 def test_the_test_images_are_not_even_on_the_devices():
