@@ -176,14 +176,8 @@ def read_digits(
     'size': picture.size,
     'note': picture.note,
     'digits': [
-      {
-        'digit': prediction.digit,
-        'confidence': prediction.confidence,
-        'runner_up': prediction.runner_up,
-        'sure': prediction.verdict == 'sure',
-        'verdict': prediction.verdict,
-        'touching': prediction.touching,
-        'box': prediction.box,
+      prediction.as_json()
+      | {
         'probabilities': [round(float(p), 6) for p in prediction.probabilities],
         'image': _encode(prediction.image),
         'saliency': saliency_map,

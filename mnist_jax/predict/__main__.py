@@ -164,18 +164,7 @@ def _read_all(
 def _to_json(reading: FileReading) -> dict:
   return {
     'file': str(reading.path),
-    'digits': [
-      {
-        'digit': prediction.digit,
-        'confidence': round(prediction.confidence, 6),
-        'runner_up': prediction.runner_up,
-        'sure': prediction.verdict == 'sure',
-        'verdict': prediction.verdict,
-        'touching': prediction.touching,
-        'box': list(prediction.box),
-      }
-      for prediction in reading.predictions
-    ],
+    'digits': [prediction.as_json() for prediction in reading.predictions],
     'note': reading.note,
   }
 

@@ -42,6 +42,18 @@ class Prediction:
   image: np.ndarray  # [28, 28] uint8, what the network saw.
   touching: bool = False  # Whether it was cut from a neighbour it touches.
 
+  def as_json(self) -> dict:
+    """Returns all but the two arrays, for JSON."""
+    return {
+      'digit': self.digit,
+      'confidence': round(self.confidence, 6),
+      'runner_up': self.runner_up,
+      'sure': self.verdict == 'sure',
+      'verdict': self.verdict,
+      'touching': self.touching,
+      'box': list(self.box),
+    }
+
 
 def judge(confidence: float, threshold: float = THRESHOLD) -> Verdict:
   """Returns what a confidence in [0, 1] means; below `threshold`, not sure."""
