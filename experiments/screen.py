@@ -18,8 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from mnist_jax import config as config_lib
 from mnist_jax.analysis.sweep import summary
 
+Settings = Mapping[str, tuple[dict, dict]]
+
 ROW = '++-+++---+-'  # The others are its rotations, and one of '-' alone.
-SETTINGS: dict[str, tuple[dict, dict]] = {
+SETTINGS: Settings = {
   'rate 0.004 instead of 0.002': ({'optim.lr': 2e-3}, {'optim.lr': 4e-3}),
   'one cycle instead of a cosine': (
     {'optim.schedule': 'cosine'},
@@ -108,40 +110,49 @@ def sign_rows() -> list[str]:
   return [*rotations, '-' * len(ROW)]
 
 
-def effects(trials: Sequence[Mapping]) -> tuple[dict[str, float], float]:
+def effects(
+  trials: Sequence[Mapping], settings: Settings = SETTINGS
+) -> tuple[dict[str, float], float]:
   """Returns what the second level of each setting does.
 
   Args:
-    trials: of a sweep over `design`, with 2 or more seeds of each row.
+    trials: of a sweep with 2 or more seeds of each row, whose design has each
+      level in half of the rows, and any two levels together equally often.
+    settings: by name, the overrides of the first and of the second level.
 
   Returns:
     The difference of the mean validation errors by name of a setting, and the
     standard error that all of them have.
   """
-  errors = [
-    [t['valid']['num_errors'] for t in trials if t['overrides'] == row]
-    for row in design()
-  ]
-  means = [statistics.fmean(row) for row in errors]
-  within = statistics.fmean(statistics.variance(row) for row in errors)
   found = {
-    name: sum(
-      mean if signs[i] == '+' else -mean
-      for mean, signs in zip(means, sign_rows(), strict=True)
-    )
-    / 6
-    for i, name in enumerate(SETTINGS)
+    name: _mean_errors(trials, second) - _mean_errors(trials, first)
+    for name, (first, second) in settings.items()
   }
-  return found, 2 * math.sqrt(within / sum(map(len, errors)))
+  rows: dict[str, list[int]] = {}
+  for trial in trials:
+    row = rows.setdefault(str(trial['overrides']), [])
+    row.append(trial['valid']['num_errors'])
+  within = statistics.fmean(map(statistics.variance, rows.values()))
+  return found, 2 * math.sqrt(within / len(trials))
 
 
-def as_markdown(sweep: Mapping) -> str:
+def _mean_errors(trials: Sequence[Mapping], level: Mapping) -> float:
+  """Returns the mean validation errors of the trials with a level."""
+  return statistics.fmean(
+    trial['valid']['num_errors']
+    for trial in trials
+    if level.items() <= trial['overrides'].items()
+  )
+
+
+def as_markdown(sweep: Mapping, settings: Settings = SETTINGS) -> str:
   """Returns the effects as a table, from the most useful to the worst.
 
   Args:
-    sweep: the content of improved-screen.json.
+    sweep: the content of improved-screen.json, or of a sweep like it.
+    settings: those of its design.
   """
-  found, error = effects(sweep['seeds'])
+  found, error = effects(sweep['seeds'], settings)
   mean = statistics.fmean(t['valid']['num_errors'] for t in sweep['seeds'])
   lines = ['| setting | validation errors |', '|---|--:|']
   for name, effect in sorted(found.items(), key=lambda item: item[1]):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 
 import experiments
+from configs import tiny
 from experiments import photo_calibration, recipe_table, screen
 from experiments.ablations import variants
 from experiments.benchmark import report as benchmark_report
@@ -85,6 +86,11 @@ def written(name: str, write: Callable[[dict], str]) -> str:
   return write(found) if found else 'Not measured yet.'
 
 
+def tiny_choice(found: dict) -> str:
+  """Returns which settings matter for a network of 10,000 weights."""
+  return screen.as_markdown(found, tiny.SETTINGS)
+
+
 def compile_targets() -> str:
   """Returns what the training loops need on other chips; '' without it."""
   found = read('compile_targets.json')
@@ -113,6 +119,7 @@ PARTS: dict[str, Callable[[], str]] = {
   'frontier': lambda: written('frontier.json', frontier_report.as_markdown),
   'screen': lambda: written('improved-screen.json', screen.as_markdown),
   'neighbours': lambda: written('improved-neighbours.json', screen.neighbours),
+  'tiny': lambda: written('tiny-choice.json', tiny_choice),
   'ablations': lambda: written('improved-ablations.json', variants.as_markdown),
 }
 

@@ -5,11 +5,18 @@ import itertools
 import pytest
 import sweep_samples
 
+from configs import tiny
 from experiments import screen
 from mnist_jax import config_rules
 
 
-def as_trials(errors_of):
+def rows_of(recipe):
+  rows = []
+  recipe.sweep(lambda **overrides: rows.append(overrides))
+  return rows
+
+
+def as_trials(errors_of, recipe=screen):
   return [
     {
       'overrides': row,
@@ -17,17 +24,20 @@ def as_trials(errors_of):
       'git_commit': '0123456789',
       'valid': {'num_errors': errors_of(row) + noise, 'count': 6087},
     }
-    for row in screen.design()
+    for row in rows_of(recipe)
     for noise in (-1, 1)
   ]
 
 
-def test_any_two_settings_have_each_combination_of_levels_in_three_rows():
-  for i, j in itertools.combinations(range(len(screen.SETTINGS)), 2):
-    pairs = [(signs[i], signs[j]) for signs in screen.sign_rows()]
-    assert all(
-      pairs.count(pair) == 3 for pair in itertools.product('+-', repeat=2)
-    )
+@pytest.mark.parametrize(('recipe', 'times'), [(screen, 3), (tiny, 2)])
+def test_any_two_settings_have_each_combination_of_levels_equally_often(
+  recipe, times
+):
+  rows = rows_of(recipe)
+  for pair in itertools.combinations(recipe.SETTINGS.values(), 2):
+    for levels in itertools.product(*pair):
+      wanted = {k: v for level in levels for k, v in level.items()}
+      assert sum(wanted.items() <= row.items() for row in rows) == times
 
 
 def test_every_row_sets_every_field_and_is_a_config_that_can_run():
@@ -51,6 +61,13 @@ def test_the_effects_are_those_that_the_errors_are_made_of():
   assert list(found.values()) == pytest.approx([0] * 9)
   # The two seeds of a row have a variance of 2: 2 * sqrt(2 / 24).
   assert error == pytest.approx(0.577, abs=1e-3)
+
+
+def test_the_effects_of_another_design_are_found_too():
+  trials = as_trials(lambda row: 50 - 8 * (row['optim.lr'] == 1e-2), tiny)
+  found, error = screen.effects(trials, tiny.SETTINGS)
+  assert list(found.values()) == pytest.approx([-8, 0, 0, 0])
+  assert error == pytest.approx(2 * (2 / 16) ** 0.5)
 
 
 def test_the_table_begins_with_the_most_useful_setting():
