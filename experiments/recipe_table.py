@@ -75,9 +75,14 @@ def row(recipe: str, sweep: Mapping) -> str:
     f'{valid["mean"]:.2%}'.replace('%', ' %') if valid else '-',
     f'{first["epochs"]:.3g}',
     f'{described["train_seconds"]["mean"]:,.0f} s{mark(trials)}',
-    f'[{sweep["git_commit"][:7]}](experiments/results/{name})',
+    f'[{commits(trials)}](experiments/results/{name})',
   )
   return f'| {" | ".join(cells)} |'
+
+
+def commits(trials: Sequence[Mapping]) -> str:
+  """Returns the commits that trained, each by its first 7 digits."""
+  return ', '.join(sorted({trial['git_commit'][:7] for trial in trials}))
 
 
 def mark(trials: Sequence[Mapping]) -> str:

@@ -67,7 +67,7 @@ def run(name: str) -> None:
     f'--workdir={workdir}',
     f'--publish_as={published}',
   ]
-  failed = subprocess.run(command, check=False).returncode
+  failed = finish(command)
   # Only a sweep that no signal stopped leaves this file.
   found = json_files.read_object(
     workdir / 'sweep.json', way_out=f'delete {workdir} and try again'
@@ -77,6 +77,15 @@ def run(name: str) -> None:
       f'{name} has not finished, and its last line says why; '
       'the same command goes on'
     )
+
+
+def finish(command: list[str]) -> int:
+  """Runs a command; returns its code. After Ctrl-C it may save what it has."""
+  with subprocess.Popen(command) as process:
+    try:
+      return process.wait()
+    except KeyboardInterrupt:
+      return process.wait()
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
+from experiments import recipe_table
 from mnist_jax import config as config_lib
 from mnist_jax.analysis.sweep import summary
 
@@ -163,7 +164,7 @@ def as_markdown(sweep: Mapping, settings: Settings = SETTINGS) -> str:
     f'{len(sweep["seeds"])} runs of {first["epochs"]:.0f} epochs, '
     f'{mean:.1f} errors of {first["valid"]["count"]:,} in the mean; the '
     f'standard error of an effect is {error:.1f} '
-    f'(commit {first["git_commit"][:7]}).',
+    f'(commit {recipe_table.commits(sweep["seeds"])}).',
   ]
   return '\n'.join(lines)
 
@@ -180,7 +181,7 @@ def neighbours(sweep: Mapping) -> str:
     + ', '.join(f'{k} {v:g}' for k, v in one['overrides'].items())
     for one in others
   ]
-  commit = chosen['trials'][0]['git_commit'][:7]
+  commit = recipe_table.commits(sweep['seeds'])
   return (
     f'Mean validation errors of {chosen["n"]} other seeds: '
     f'{chosen["valid_errors"]["mean"]:.1f} for the choice; {"; ".join(parts)} '

@@ -33,7 +33,7 @@ def make_result(seed, num_errors, valid_errors=70, overrides=(), count=10_000):
 def make_sweep(results, failed=(), **kwargs):
   return {
     'config_name': 'fast',
-    'config': {},
+    'config': {'data': {'valid': 'writer_disjoint'}},
     'versions': {},
     'device': 'cpu (2 cores)',
     'num_devices': 2,

@@ -155,7 +155,7 @@ def average(folder: pathlib.Path) -> dict:
   Raises:
     errors.UserError: when the sweep or one of its workdirs is not there.
   """
-  sweep = sweep_load.load(folder)
+  sweep = sweep_load.pick_best(sweep_load.load(folder))
   runs = [run_load.load_run(folder / s['workdir']) for s in sweep['seeds']]
   if not runs:
     raise errors.UserError(f'{folder} has no finished seed to average')

@@ -28,11 +28,13 @@ def as_markdown(found: Mapping) -> str:
 def conditions(found: Mapping) -> str:
   """Returns a paragraph on how it was measured."""
   timed = max(row['timed'] for row in found['rows'])
+  swept = [row['name'] for row in found['rows'] if row['errors_from']]
+  source = f'; those of {", ".join(swept)} are of their sweeps' if swept else ''
   return (
     f'Seconds are medians of {timed} runs in turn on {found["device"]}, with a '
     f'load average of {found["load_average"][0]:.1f} at the start; those of '
     'an ensemble are the sum over its seeds. Errors are means over the seeds, '
-    'with their standard deviation.'
+    f'with their standard deviation{source}.'
   )
 
 

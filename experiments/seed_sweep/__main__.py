@@ -18,7 +18,6 @@ import gc
 import json
 import pathlib
 import runpy
-import shutil
 import time
 from collections.abc import Callable
 
@@ -164,6 +163,9 @@ def conclude(found: dict, path: pathlib.Path) -> None:
   Args:
     found: what `sweep.run` returned, and the command.
     path: the sweep's folder.
+
+  Raises:
+    errors.UserError: when it is to be published, and a trial has failed.
   """
   from mnist_jax.analysis.sweep import report, summary
 
@@ -174,7 +176,21 @@ def conclude(found: dict, path: pathlib.Path) -> None:
   for figure in figures:
     print(f'  {figure}')
   if _PUBLISH_AS.value:
+    check_complete(found['failed'])
     publish(path, _PUBLISH_AS.value)
+
+
+def check_complete(failed: list[dict]) -> None:
+  """Checks that a mean leaves no trial out, before it is published.
+
+  Raises:
+    errors.UserError: one of the trials has failed.
+  """
+  if failed:
+    raise errors.UserError(
+      f'the sweep is not published, because {failed[0]["workdir"]} failed: '
+      f'{failed[0]["reason"]}; delete that folder and try again'
+    )
 
 
 def publish(path: pathlib.Path, name: str) -> None:
@@ -186,8 +202,9 @@ def publish(path: pathlib.Path, name: str) -> None:
   from mnist_jax.analysis.run import load
 
   target = experiments.RESULTS / name
-  shutil.copyfile(path / 'sweep.json', f'{target}.json')
-  trials = json.loads((path / 'sweep.json').read_text())['seeds']
+  numbers = (path / 'sweep.json').read_bytes()
+  trials = json.loads(numbers)['seeds']
+  atomic_files.write(pathlib.Path(f'{target}.json'), numbers)
   rows = [
     json.dumps({'seed': trial['seed']} | trial['overrides'] | row)
     for trial in trials
@@ -197,7 +214,7 @@ def publish(path: pathlib.Path, name: str) -> None:
     pathlib.Path(f'{target}.jsonl'), '\n'.join([*rows, '']).encode()
   )
   if (figure := path / 'figures/seeds.png').exists():
-    shutil.copyfile(figure, f'{target}.png')
+    atomic_files.write(pathlib.Path(f'{target}.png'), figure.read_bytes())
 
 
 if __name__ == '__main__':

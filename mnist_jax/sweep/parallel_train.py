@@ -91,7 +91,11 @@ def run_group(
   with Checkpoints(folder) as checkpoints:
     group = start(trials, programs, checkpoints)
     train_group(group, checkpoints, signals)
-  conclude(group, signals)
+    try:
+      conclude(group, signals)
+    except Stopped:
+      save(group, checkpoints, evaluated=True)
+      raise
 
 
 def start(

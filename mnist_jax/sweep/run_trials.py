@@ -1,11 +1,15 @@
 """Runs the trials of a sweep that are not done yet, in one of three modes.
 
 Finished trials are skipped, a killed one goes on, and one that fails is
-recorded with its reason and does not stop the others.
+recorded with its reason and does not stop the others. Those that train side by
+side are skipped once all of their group are finished.
 """
 
 import contextlib
+import dataclasses
+import pathlib
 import shutil
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -121,13 +125,22 @@ def _run_together(
     for trial in trials:
       locks.enter_context(lock.hold(sweep.workdir(trial)))
     runs = [_prepare(sweep, trial, trainer) for trial in trials]
-    folder = sweep.folder / f'{trials[0].name}-and-{len(trials) - 1}-more'
+    for run in runs:
+      run.about = dataclasses.replace(run.about, trials=len(runs))
+    folder = _group_folder(sweep, trials)
     failure = _catch(
       lambda: parallel_train.run_group(runs, programs, folder, signals)
     )
     _record(sweep, trials, [failure or run.failed for run in runs])
     if multihost.is_first():
       shutil.rmtree(folder, ignore_errors=True)
+
+
+def _group_folder(sweep: Sweep, trials: Sequence[Trial]) -> pathlib.Path:
+  """Returns where the checkpoints of these trials are, and of no others."""
+  names = '\n'.join(trial.name for trial in trials)
+  key = f'{zlib.crc32(names.encode()):08x}'
+  return sweep.folder / f'{trials[0].name}-and-{len(trials) - 1}-more-{key}'
 
 
 def _prepare(sweep: Sweep, trial: Trial, trainer: Trainer) -> TrialRun:

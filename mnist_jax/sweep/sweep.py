@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import ml_collections
@@ -56,8 +57,12 @@ def run(
   trials = trials_lib.make_trials(config, num_seeds, rows)
   if only:
     trials = [trial_named(only, trials)]
+  for trial in trials:
+    # The sweep's own config.json says nothing of a sweep that came in between.
+    workdir_lib.resume_config(folder / trial.name, trial.config)
   mode = resolve_mode(mode, len(trials))
   sweep = Sweep(folder, mode, config, dataset, about.config_name, about.command)
+  described = describe(sweep)
   workdir_lib.write_config(folder, config)
   if dataset.notice:
     console.warn(dataset.notice)
@@ -70,7 +75,7 @@ def run(
     (execute or run_trials.run_trials)(sweep, trials)
   except preemption.Stopped:
     return None
-  return describe(sweep) | gather(sweep, trials)
+  return described | gather(sweep, trials)
 
 
 def trial_named(name: str, trials: Sequence[Trial]) -> Trial:
@@ -125,7 +130,8 @@ def gather(sweep: Sweep, trials: Sequence[Trial]) -> dict:
   """Gathers the results of the trials.
 
   Returns:
-    {'seeds': results in the order of `trials`, 'failed': the other ones}.
+    {'seeds': results in the order of `trials`, 'failed': the other ones}, and
+    the commit and the device of the results, which may be of several calls.
   """
   seeds, failed = [], []
   for trial in trials:
@@ -135,4 +141,8 @@ def gather(sweep: Sweep, trials: Sequence[Trial]) -> dict:
     else:
       failure = sweep.failure(trial) or {'reason': 'not finished'}
       failed.append({'seed': trial.config.seed} | where | failure)
-  return {'seeds': seeds, 'failed': failed}
+  found: dict[str, Any] = {'seeds': seeds, 'failed': failed}
+  if seeds:
+    for name in ('git_commit', 'device'):
+      found[name] = ', '.join(sorted({result[name] for result in seeds}))
+  return found

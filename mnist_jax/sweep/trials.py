@@ -1,6 +1,7 @@
 """The trials of a sweep: which runs it is made of."""
 
 import dataclasses
+import inspect
 import itertools
 import json
 from collections.abc import Sequence
@@ -10,6 +11,10 @@ import ml_collections
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.training import optim, registries
+
+MAX_TRIALS = 1_000
+# All trials of a sweep are compared on the same images, which these decide.
+FIXED = ('data.name', 'data.valid', 'evaluate_test')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +39,25 @@ def make_trials(
     rows: {'optim.lr': 0.01, ...} each; one empty row for seeds alone.
 
   Raises:
-    errors.UserError: for a row that breaks a rule, or comes twice.
+    errors.UserError: for a row that breaks a rule, or comes twice, or too many
+      trials.
   """
+  if (number := len(rows) * num_seeds) > MAX_TRIALS:
+    raise errors.UserError(
+      f'the sweep has {number:,} trials, more than {MAX_TRIALS:,}; take fewer '
+      'seeds or settings'
+    )
   trials = []
   known = config_lib.flatten(config)
   for row, number in itertools.product(rows, range(num_seeds)):
     for name in row:
       # The config itself would take any new field of `extra`.
       errors.check_word('sweep field', name, known)
+      if name in FIXED:
+        raise errors.UserError(
+          f'the sweep sets {name}, but its trials are compared on the same '
+          f'images; run a sweep for each, with --config.{name}'
+        )
     own = config.copy_and_resolve_references()
     own.seed += number
     try:
@@ -77,9 +93,15 @@ def group(trials: Sequence[Trial]) -> list[list[Trial]]:
 
 
 def _structure(config) -> str:
-  """Tells what decides the program: all but the seed and the scalars."""
+  """Tells what decides the program: all but the seed and the scalars.
+
+  A scalar that something else than the optimizer may take as well, a recipe's
+  own schedule or model, decides it too.
+  """
   fields = config_lib.flatten(json.loads(config.to_json()))
   del fields['seed']
+  taken = inspect.signature(optim.SCHEDULES[config.optim.schedule]).parameters
   for name in optim.used_scalars(config.optim, config.extra):
-    fields[f'{"optim" if name in config.optim else "extra"}.{name}'] = 'any'
+    if name in config.optim and name not in taken:
+      fields[f'optim.{name}'] = 'any'
   return json.dumps(fields, sort_keys=True)

@@ -41,6 +41,7 @@ class About:
   config_name: str  # 'improved', or 'improved-smoke'.
   command: str  # That makes, and resumes, the run.
   started: float  # By time.monotonic().
+  trials: int = 1  # That ran side by side: each gets its share of the time.
   # Of this object: what runs beside the training is counted from here.
   made: provenance.Moment = dataclasses.field(default_factory=provenance.now)
 
@@ -127,7 +128,8 @@ def conclude(
     write_report(trainer, chosen, evaluated, result, workdir)
   if trainer.config.log.tensorboard:
     tensorboard.write_result(workdir, trainer.config, result)
-  result['total_seconds'] = time.monotonic() - about.started
+  seconds = time.monotonic() - about.started
+  result['total_seconds'] = seconds / about.trials
   result['peak_memory_mb'] = provenance.peak_memory_mb()
   others = provenance.cores_used_by_others(about.made)
   result['cores_used_by_others'] = round(others, 2)

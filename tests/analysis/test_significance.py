@@ -182,6 +182,14 @@ def test_sweeps_on_other_images_or_of_many_settings_are_refused():
       significance.compare(a, b)
 
 
+def test_validation_images_of_two_splits_are_not_the_same():
+  a, b = (sweep_samples.make_choosing([70, 71]) for _ in range(2))
+  assert significance.compare(a, b, split='valid')['count'] == 6_087
+  b['config']['data']['valid'] = 'random'
+  with pytest.raises(errors.UserError, match='the other random as data'):
+    significance.compare(a, b, split='valid')
+
+
 def test_power_without_a_difference_is_the_level_of_the_test():
   for df in (1, 4.5, 100):
     assert power.compute_power(0, df) == 0.05

@@ -73,6 +73,7 @@ def test_settings_are_listed_and_the_best_is_named(tmp_path, capsys):
   folder = sweep_samples.write(tmp_path / 'lr', content)
   out = analyse(capsys, folder)[1]
   assert 'best by validation: lr 0.1.' in out and '\nlr 0.01  ' in out
+  assert 'on these same 6,087 validation images' in out
   assert names_in(folder) == ['hyperparameters.png', 'seeds.png']
 
 

@@ -1,6 +1,7 @@
 """Trials side by side leave what each would leave alone."""
 
 import json
+import time
 
 import jax
 import numpy as np
@@ -13,6 +14,7 @@ from mnist_jax.training import preemption, results
 from mnist_jax.training import trainer as trainer_lib
 
 SEEDS = 3
+ABOUT = results.About('x', 'y', 0)
 
 
 def create_trainer(num_devices, **fields):
@@ -104,7 +106,7 @@ def finished(tmp_path_factory):
     parallel_train.TrialRun(
       with_seed(trainer, seed, lr=lr),
       path / str(seed),
-      results.About('x', 'y', 0),
+      results.About('x', 'y', 0, trials=3),
     )
     for seed, lr in enumerate((0.1, 0.3, 1e3))
   ]
@@ -138,6 +140,35 @@ def test_a_trial_reports_its_own_best_epoch_and_stops_by_itself(finished):
     worse = len(errors) - int(result['best_epoch'])
     assert worse == 1 or len(errors) == 5
     assert result['train_seconds'] > 0
+    assert 0 < result['total_seconds'] < time.monotonic() / 2  # A third of it.
+
+
+class SignalAtTheEnd(preemption.Preemption):
+  """A signal that comes when all steps are taken."""
+
+  def stop_if_requested(self):
+    raise preemption.Stopped
+
+
+def test_a_signal_while_trials_are_evaluated_loses_no_step(tmp_path, capsys):
+  trainer = create_trainer(2, total_epochs=1.5)
+  programs = parallel_steps.make_programs(trainer, 2)
+
+  def run(signals):
+    group = [
+      parallel_train.TrialRun(
+        with_seed(trainer, seed), tmp_path / str(seed), ABOUT
+      )
+      for seed in range(2)
+    ]
+    parallel_train.run_group(group, programs, tmp_path / 'together', signals)
+
+  with pytest.raises(preemption.Stopped):
+    run(SignalAtTheEnd())
+  run(preemption.Preemption())
+  steps = f'{trainer.num_steps:,}'
+  assert f'resuming at step {steps} of {steps}' in capsys.readouterr().out
+  assert all((tmp_path / f'{seed}/result.json').exists() for seed in range(2))
 
 
 def test_a_last_step_that_diverges_fails_its_trial_alone(tmp_path):
@@ -146,9 +177,7 @@ def test_a_last_step_that_diverges_fails_its_trial_alone(tmp_path):
   assert trainer.num_steps == 1
   group = [
     parallel_train.TrialRun(
-      with_seed(trainer, seed, lr=lr),
-      tmp_path / str(seed),
-      results.About('x', 'y', 0),
+      with_seed(trainer, seed, lr=lr), tmp_path / str(seed), ABOUT
     )
     for seed, lr in enumerate((0.1, 1e38))
   ]

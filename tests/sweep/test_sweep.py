@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+import experiments
 from mnist_jax import config as config_lib
 from mnist_jax.data import datasets
 from mnist_jax.sweep import sweep
@@ -86,6 +88,44 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(looped):
   config.total_epochs = 0.6
   with pytest.raises(sweep.errors.UserError, match='another --workdir'):
     sweep.run(config, path, num_seeds=2, about=ABOUT)
+
+
+def test_a_trial_of_another_config_is_not_taken_for_the_sweeps(
+  looped, tmp_path
+):
+  shutil.copytree(looped[0], tmp_path / 'copy')
+  path = tmp_path / 'copy/seed1/config.json'
+  content = json.loads(path.read_text())
+  content['optim']['beta1'] = 0.5
+  path.write_text(json.dumps(content))
+  with pytest.raises(sweep.errors.UserError, match='seed1 holds a run of ano'):
+    run_tiny(tmp_path / 'copy', rows=looped[1], mode='loop')
+
+
+def test_the_commit_of_a_sweep_is_that_of_its_trials(looped, tmp_path):
+  shutil.copytree(looped[0], tmp_path / 'copy')
+  for name, commit in (('seed0', 'b' * 40), ('seed1', 'a' * 40)):
+    path = tmp_path / 'copy' / name / 'result.json'
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {'git_commit': commit}))
+  found = run_tiny(tmp_path / 'copy', rows=looped[1], mode='loop')
+  assert found['git_commit'] == f'{"a" * 40}, {"b" * 40}'
+
+
+def test_trials_side_by_side_go_on_from_no_others_checkpoint(
+  tmp_path, monkeypatch
+):
+  def run(folder, other):
+    rows = [{'optim.lr': 1e-3}, {'optim.lr': other}]
+    return sweep.run(
+      tiny(), folder, num_seeds=1, rows=rows, mode='devices', about=ABOUT
+    )
+
+  with monkeypatch.context() as stopped:
+    stopped.setattr(preemption.Preemption, 'requested', lambda self: True)
+    assert run(tmp_path / 'stopped', 0.1) is None
+  found, fresh = (run(tmp_path / name, 1e-2) for name in ('stopped', 'fresh'))
+  assert without_times(found['seeds']) == without_times(fresh['seeds'])
 
 
 def test_a_trial_that_is_not_there_is_answered_with_the_nearest(tmp_path):
@@ -175,7 +215,7 @@ def test_a_sweep_that_is_killed_ends_with_the_same_json(tmp_path):
   assert 'test accuracy' in output
   killed = tmp_path / 'killed'
   # In the middle of the first two seeds, and between their results.
-  kill_when(killed, 'seed0-and-1-more/checkpoints/*')
+  kill_when(killed, 'seed0-and-1-more-*/checkpoints/*')
   kill_when(killed, 'seed0/result.json')
   finish(start(killed))
   whole, after = (
@@ -184,7 +224,7 @@ def test_a_sweep_that_is_killed_ends_with_the_same_json(tmp_path):
   )
   assert [result['seed'] for result in whole['seeds']] == [0, 1, 2]
   assert without_times(after) == without_times(whole)
-  assert not list(killed.glob('*-more'))
+  assert not list(killed.glob('*-more-*'))
   assert (killed / 'figures/seeds.png').exists()
 
 
@@ -195,6 +235,17 @@ def test_an_array_job_leaves_the_same_folder(tmp_path):
   found = json.loads((tmp_path / 'jobs/sweep.json').read_text())
   assert [result['seed'] for result in found['seeds']] == [0]
   assert found['failed'] == []
+
+
+def test_a_sweep_with_a_failed_trial_is_not_published(tmp_path):
+  flags = ['--config.optim.name=sgd', '--config.optim.lr=1e3']
+  process = start(
+    tmp_path / 'failed', *flags, '--num_seeds=1', '--publish_as=of-a-test'
+  )
+  output, _ = process.communicate(timeout=120)
+  assert process.returncode == 2
+  assert 'not published, because seed0 failed' in output
+  assert not list(experiments.RESULTS.glob('of-a-test*'))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 from mnist_jax.sweep import trials
+from mnist_jax.training import optim
 
 
 def default(**optim):
@@ -43,6 +44,10 @@ def test_each_row_comes_with_each_seed():
     ([{'optim.lr': 'fast'}], 'lr'),
     ([{'optim.lr': -1.0}], 'out of range'),
     ([{'optim.lr': 0.1}] * 2, 'twice'),
+    ([{'data.name': 'mnist'}], 'a sweep for each, with --config.data.name'),
+    ([{'data.valid': 'none'}], 'the same images'),
+    ([{'evaluate_test': False}], 'the same images'),
+    ([{}] * 1001, 'has 1,001 trials, more than 1,000'),
   ],
 )
 def test_a_row_that_cannot_be_is_named_before_anything_runs(rows, words):
@@ -68,6 +73,19 @@ def test_runs_that_differ_in_seed_and_scalars_share_a_program():
 )
 def test_what_changes_the_program_makes_a_group_of_its_own(row):
   made = trials.make_trials(default(), 2, [{}, row])
+  assert [len(group) for group in trials.group(made)] == [2, 2]
+
+
+def test_a_scalar_that_a_recipes_own_schedule_takes_is_of_one_program(
+  monkeypatch,
+):
+  def down_to_a_floor(lr, num_steps):
+    return lambda step: max(1 - step / num_steps, 1e-5 / lr)
+
+  monkeypatch.setitem(optim.SCHEDULES, 'floor', down_to_a_floor)
+  made = trials.make_trials(
+    default(schedule='floor'), 2, [{'optim.lr': 0.1}, {'optim.lr': 0.2}]
+  )
   assert [len(group) for group in trials.group(made)] == [2, 2]
 
 

@@ -41,6 +41,14 @@ class _Trial(msgspec.Struct):
   workdir: Annotated[str, msgspec.Meta(max_length=255)] = ''
 
 
+class _Data(msgspec.Struct):
+  valid: str = ''
+
+
+class _Config(msgspec.Struct):
+  data: _Data = msgspec.field(default_factory=_Data)
+
+
 class _Sweep(msgspec.Struct):
   config_name: str
   seeds: Annotated[list[_Trial], _AtMost]
@@ -49,6 +57,7 @@ class _Sweep(msgspec.Struct):
   mode: str = ''
   device: str = ''
   notice: str = ''
+  config: _Config = msgspec.field(default_factory=_Config)
 
 
 def is_sweep(path: str | pathlib.Path) -> bool:

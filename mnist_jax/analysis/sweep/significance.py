@@ -52,7 +52,7 @@ def compare(
       they are on other test images.
   """
   first, second = _check(a, names[0]), _check(b, names[1])
-  _check_comparable(first[0], second[0], names, split)
+  _check_comparable(a, b, names, split)
   count = first[0][split]['count']
   contrast = _contrast(first, second, split)
   compared = {
@@ -79,11 +79,16 @@ def _check(sweep: Mapping, name: str) -> list[Mapping]:
 
 
 def _check_comparable(a: Mapping, b: Mapping, names: Sequence[str], split: str):
-  counts = [trial[split]['count'] if trial[split] else 0 for trial in (a, b)]
-  for one, other, what in (
-    (a['dataset'], b['dataset'], 'as data set'),
+  trials = [sweep['seeds'][0] for sweep in (a, b)]
+  counts = [trial[split]['count'] if trial[split] else 0 for trial in trials]
+  pairs = [
+    (*(trial['dataset'] for trial in trials), 'as data set'),
     (*counts, f'{summary.SPLITS[split]} images'),
-  ):
+  ]
+  if split == 'valid':  # Two splits may have as many images.
+    splits = (sweep['config']['data']['valid'] for sweep in (a, b))
+    pairs.append((*splits, 'as data.valid'))
+  for one, other, what in pairs:
     if one != other:
       raise errors.UserError(
         f'{names[0]} and {names[1]} cannot be compared, one has {one} and the '

@@ -175,9 +175,12 @@ def _describe_failed(failed: Sequence[Mapping]) -> list[str]:
 
 
 def _describe_coverage(sweep: Mapping) -> list[str]:
-  split = summary.reported_split(sweep['seeds'])
-  count, listed = sweep['seeds'][0][split]['count'], sweep['settings']
-  lines = [_COVERS.format(count=count, split=summary.SPLITS[split])]
+  listed, split = sweep['settings'], summary.reported_split(sweep['seeds'])
+  if len(listed) > 1:  # Their table has the intervals of validation alone.
+    split = 'valid' if summary.find_best(listed) else ''
+  count = sweep['seeds'][0][split]['count'] if split else 0
+  covers = _COVERS.format(count=count, split=summary.SPLITS.get(split))
+  lines = [covers] if split else []
   if all(settings['n'] == 1 for settings in listed):
     lines = ['A single seed says nothing of the spread; run several.']
   if len(listed) == 1:
