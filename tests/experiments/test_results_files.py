@@ -1,5 +1,6 @@
 """What the README and the documentation say is what the results say."""
 
+import json
 import statistics
 
 import pytest
@@ -53,6 +54,24 @@ def test_a_recipes_header_says_what_its_results_say(recipe):
   header = (experiments.ROOT / f'configs/{name}.py').read_text()
   assert f'{100 * accuracy:.2f} %' in header
   assert f'experiments/results/{name}' in header
+
+
+def test_the_epochs_beside_a_projects_are_means_over_the_seeds(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setattr(experiments, 'RESULTS', tmp_path)
+  epochs = originals.EPOCHS['simple']
+  rows = [
+    {'seed': seed, 'step': epoch, 'epoch': float(epoch)}
+    | {name: (10 * seed + epoch) / 100 for name in epochs[epoch]}
+    for seed in (0, 1, 4)
+    for epoch in epochs
+  ]
+  lines = ''.join(json.dumps(row) + '\n' for row in rows)
+  (tmp_path / 'simple-seeds.jsonl').write_text(lines)
+  # At epoch 2 the seeds have 0.02, 0.12 and 0.42.
+  second = recipe_table.epochs().splitlines()[3]
+  assert '| 0.1867 |' in second and '| 18.67 % |' in second
 
 
 def test_every_recipe_of_a_project_has_a_row_in_the_table():
