@@ -105,14 +105,34 @@ def load(recipe: str) -> ml_collections.ConfigDict:
       with a mode, as in 'improved:smoke'.
 
   Raises:
-    errors.UserError: when there is no such recipe.
+    errors.UserError: when there is no such recipe, or it is no Python file, or
+      returns no config.
   """
   name, _, mode = recipe.partition(':')
   path = find(name)
   spec: Any = importlib.util.spec_from_file_location(path.stem, path)
+  if spec is None:
+    raise errors.UserError(
+      f'config {path} is no Python file; give it a name that ends with .py'
+    )
   module = importlib.util.module_from_spec(spec)
   spec.loader.exec_module(module)
-  return module.get_config(mode) if mode else module.get_config()
+  config = module.get_config(mode) if mode else module.get_config()
+  check_kind(config, path)
+  return config
+
+
+def check_kind(config: Any, path: str | pathlib.Path) -> None:
+  """Checks that what the recipe at `path` returned is a config.
+
+  Raises:
+    errors.UserError: it is not.
+  """
+  if not isinstance(config, ml_collections.ConfigDict):
+    raise errors.UserError(
+      f'get_config() in {path} returns a {type(config).__name__}, not a '
+      'ConfigDict; compare it with configs/improved.py'
+    )
 
 
 def find(recipe: str) -> pathlib.Path:

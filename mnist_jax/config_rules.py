@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import ml_collections
 
@@ -65,6 +66,7 @@ def validate(
     errors.UserError: a value breaks a rule; the message names the field, the
       value, the rule and the way out.
   """
+  check_fields(config)
   fields = config_lib.flatten(config)
   for name, words in choices.items():
     errors.check_word(name, fields[name], words)
@@ -78,6 +80,46 @@ def validate(
       )
   _validate_together(config)
   _validate_extra(config)
+
+
+def check_fields(config: ml_collections.ConfigDict) -> None:
+  """Checks the names and the types of all fields; those of `extra` are free.
+
+  Raises:
+    errors.UserError: a field of `config.default()` is missing or of another
+      type, or one is not known there.
+  """
+  defaults = config_lib.flatten(config_lib.default())
+  fields = config_lib.flatten(config)
+  if not hasattr(config.get('extra'), 'items'):
+    raise errors.UserError(
+      f'config.extra must be a ConfigDict, not {config.get("extra")!r}; start '
+      'from config.default() of mnist_jax.config, which has one'
+    )
+  for name in fields:
+    if name not in defaults and name[:6] != 'extra.':
+      raise errors.UserError(
+        f'config field {name!r} is unknown; {errors.suggest(name, defaults)}'
+      )
+  for name, default in defaults.items():
+    if name not in fields:
+      raise errors.UserError(
+        f'config field {name!r} is missing; set it, such as to {default!r}, or '
+        'start from config.default() of mnist_jax.config'
+      )
+    _check_type(name, fields[name], default)
+
+
+def _check_type(name: str, value: Any, default: Any) -> None:
+  kind = type(default)
+  allowed = (int, float) if kind is float else kind
+  # Python counts a bool as an int.
+  if isinstance(value, allowed) and isinstance(value, bool) == (kind is bool):
+    return
+  raise errors.UserError(
+    f'{name} {value!r} is not of type {kind.__name__}; its default is '
+    f'{default!r}'
+  )
 
 
 def _validate_together(config: ml_collections.ConfigDict) -> None:

@@ -21,6 +21,7 @@ from absl import flags
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags, console
 from mnist_jax.distributed import initialize
+from mnist_jax.workdir import paths
 
 _CONFIG = absl_flags.define_config()
 _WORKDIR = flags.DEFINE_string(
@@ -38,13 +39,15 @@ def main() -> None:
   # garbage as often as Python does by default takes a tenth of a short run.
   gc.set_threshold(100_000, 50, 100)
   config = _CONFIG.value
+  config_name = absl_flags.config_name(flags.FLAGS['config'].config_filename)
+  workdir = paths.expand(
+    _WORKDIR.value or f'runs/{config_name}-seed{config.seed}'
+  )
   with console.waiting('starting JAX'):
     initialize.join(config)
     # Imported here, so that --help and typing errors answer at once.
     from mnist_jax.training import results, train
 
-  config_name = absl_flags.config_name(flags.FLAGS['config'].config_filename)
-  workdir = _WORKDIR.value or f'runs/{config_name}-seed{config.seed}'
   train.train_and_evaluate(
     config,
     workdir,

@@ -45,6 +45,30 @@ def _own_data_dir(monkeypatch, tmp_path):
   monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path / 'tfds'))
 
 
+def _become_nobody():
+  """Gives up root's right to enter any folder, for this process alone."""
+  try:
+    os.seteuid(65534)
+  except OSError:  # Some containers have no other user.
+    pytest.skip('this process cannot become another user')
+
+
+@pytest.fixture
+def no_entry():
+  """A folder that this process cannot enter, also where it is root."""
+  folder = pathlib.Path(tempfile.mkdtemp(prefix='mnist_jax-tests-'))
+  user = os.geteuid()
+  try:
+    folder.chmod(0)
+    if user == 0:
+      _become_nobody()
+    yield folder
+  finally:
+    os.seteuid(user)
+    folder.chmod(0o700)
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope='module')
 def optimized():
   """Compiles in this process as for a user, where the program is the claim."""

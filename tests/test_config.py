@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 
+import ml_collections
 import our_recipes
 import pytest
 
@@ -108,6 +109,54 @@ def test_a_value_out_of_range_is_named_with_its_rule(name, value):
     registries.validate(config)
   assert name in str(error.value)
   assert '\n' not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  ('name', 'value', 'words'),
+  [
+    ('optim.clip_norm', None, 'clip_norm None is not of type float'),
+    ('data.manual_dir', None, 'manual_dir None is not of type str'),
+    ('data.batch_size', 64.0, 'batch_size 64.0 is not of type int'),
+    ('seed', True, 'seed True is not of type int'),
+    ('augment.enabled', 1, 'enabled 1 is not of type bool'),
+    ('data.name', ['mnist'], 'not of type str'),
+    ('data.nmae', 'mnist', "did you mean 'data.name'"),
+    ('extra', None, 'extra must be a ConfigDict'),
+    ('data', 3, "'data' is unknown"),
+  ],
+)
+def test_a_field_of_another_name_or_type_is_one_line(name, value, words):
+  *section, field = name.split('.')
+  plain = config_lib.default().to_dict()
+  (plain[section[0]] if section else plain)[field] = value
+  with pytest.raises(errors.UserError, match=words):
+    registries.validate(ml_collections.ConfigDict(plain))
+
+
+@pytest.mark.parametrize('name', ['seed', 'data.framing', 'optim', 'extra'])
+def test_a_missing_field_is_named(name):
+  *section, field = name.split('.')
+  plain = config_lib.default().to_dict()
+  del (plain[section[0]] if section else plain)[field]
+  with pytest.raises(errors.UserError, match=rf'{name}.*config\.default\(\)'):
+    registries.validate(ml_collections.ConfigDict(plain))
+
+
+def test_an_integer_does_for_a_float_and_extra_is_free():
+  plain = config_lib.default().to_dict()
+  plain['total_epochs'] = 3
+  plain['extra'] = {'width': 3, 'sizes': (1, 2), 'deep': {'er': True}}
+  registries.validate(ml_collections.ConfigDict(plain))
+
+
+def test_a_recipe_that_is_no_python_file_is_one_line(tmp_path):
+  path = tmp_path / 'recipe.txt'
+  path.write_text('def get_config():\n  return None\n')
+  with pytest.raises(errors.UserError, match=r'ends with \.py'):
+    config_lib.load(str(path))
+  path = path.rename(tmp_path / 'recipe.py')
+  with pytest.raises(errors.UserError, match='returns a NoneType'):
+    config_lib.load(str(path))
 
 
 @pytest.mark.parametrize(

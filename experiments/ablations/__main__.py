@@ -22,7 +22,7 @@ from experiments import sweep_flags
 from mnist_jax import config as config_lib
 from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import initialize
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, paths
 
 WORKDIR = 'runs/ablations'
 
@@ -42,6 +42,7 @@ def main() -> None:
   """Runs the variants, and writes a table and a figure of what they lose."""
   started = time.monotonic()
   sweep_flags.check(_NUM_SEEDS.value, _PUBLISH_AS.value)
+  path = paths.expand(_WORKDIR.value or WORKDIR)
   # Imported here, so that --help and mistyped flags are answered at once.
   initialize.join(_CONFIG.value, num_trials=_NUM_SEEDS.value)
   from experiments.ablations import variants
@@ -49,7 +50,7 @@ def main() -> None:
   from mnist_jax.sweep import sweep
   from mnist_jax.training import results
 
-  config, path = _CONFIG.value, pathlib.Path(_WORKDIR.value or WORKDIR)
+  config = _CONFIG.value
   name = absl_flags.config_name(flags.FLAGS['config'].config_filename)
   trial_command = absl_flags.command('mnist_jax.main', of_config=True)
   found = sweep.run(

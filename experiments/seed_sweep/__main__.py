@@ -28,7 +28,7 @@ from experiments import sweep_flags
 from mnist_jax import errors
 from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import initialize
-from mnist_jax.workdir import atomic_files
+from mnist_jax.workdir import atomic_files, paths
 
 _CONFIG = absl_flags.define_config()
 _NUM_SEEDS = flags.DEFINE_integer(
@@ -75,6 +75,9 @@ def main() -> None:
   started = time.monotonic()
   check_flags()
   gc.set_threshold(100_000, 50, 100)  # As in mnist_jax/main.py.
+  config, source = _CONFIG.value, flags.FLAGS['config'].config_filename
+  config_name = absl_flags.config_name(source)
+  path = paths.expand(_WORKDIR.value or f'runs/{config_name}-sweep')
   alone = _MODE.value == 'loop' or _ONLY.value or _SUBMIT.value
   initialize.join(_CONFIG.value, num_trials=1 if alone else _NUM_SEEDS.value)
   # Imported here, so that --help and mistyped flags are answered at once.
@@ -83,9 +86,6 @@ def main() -> None:
   from mnist_jax.sweep import sweep as sweep_lib
   from mnist_jax.training import results
 
-  config, source = _CONFIG.value, flags.FLAGS['config'].config_filename
-  config_name = absl_flags.config_name(source)
-  path = pathlib.Path(_WORKDIR.value or f'runs/{config_name}-sweep')
   trial_command = absl_flags.command('mnist_jax.main', of_config=True)
   rows = load_rows(source) if _SETTINGS.value else [{}]
   found = sweep_lib.run(

@@ -62,7 +62,7 @@ class Model:
     return self._classifier.probabilities(as_images(images))
 
   def read(
-    self, picture: bytes | str | os.PathLike
+    self, picture: bytes | bytearray | memoryview | str | os.PathLike
   ) -> tuple[digit_reader.Prediction, ...]:
     """Finds the digits in a picture, and reads them, in reading order.
 
@@ -78,9 +78,16 @@ class Model:
         for other classes than digits.
     """
     weights_lib.check_digits(self._weights)
-    if not isinstance(picture, bytes):
-      picture = pathlib.Path(picture)
-    return digit_reader.read(picture, self._classifier)[1]
+    if isinstance(picture, bytes | bytearray | memoryview):
+      source: bytes | pathlib.Path = bytes(picture)
+    elif isinstance(picture, str | os.PathLike):
+      source = pathlib.Path(picture)
+    else:
+      raise errors.UserError(
+        f'a {type(picture).__name__} is not read as a picture; give the path '
+        'of an image file or its bytes (predict() takes arrays)'
+      )
+    return digit_reader.read(source, self._classifier)[1]
 
 
 def load(name_or_path: str | os.PathLike = weights_lib.DEFAULT) -> Model:
@@ -94,6 +101,11 @@ def load(name_or_path: str | os.PathLike = weights_lib.DEFAULT) -> Model:
   Raises:
     errors.UserError: when there is nothing of that name, or it is damaged.
   """
+  if not isinstance(name_or_path, str | os.PathLike):
+    raise errors.UserError(
+      f'a {type(name_or_path).__name__} is neither the name nor the path of '
+      f'weights; give one, as in load({weights_lib.DEFAULT!r})'
+    )
   # JAX settles its devices when it is first used, and `train` may come later.
   devices.configure(config_lib.default())
   return Model(weights_lib.load_weights(os.fspath(name_or_path)))
@@ -108,7 +120,13 @@ def as_images(images: Any) -> np.ndarray:
   Raises:
     errors.UserError: the array has another shape, type or range.
   """
-  array = np.asarray(images)
+  try:
+    array = np.asarray(images)
+  except Exception as error:  # Arrays of other libraries can raise anything.
+    raise errors.UserError(
+      f'images of type {type(images).__name__} make no array ({error}); give '
+      '[N, 28, 28], all of the same size'
+    ) from error
   if array.shape[1:] == (28, 28, 1):
     array = array[..., 0]
   if array.shape[1:] != (28, 28):

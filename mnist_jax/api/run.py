@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_jax import errors
 from mnist_jax.analysis.run import load as load_lib
 from mnist_jax.api import model as model_lib
 from mnist_jax.workdir import workdir as workdir_lib
@@ -33,8 +34,17 @@ class Run:
 
   @functools.cached_property
   def result(self) -> dict[str, Any]:
-    """The content of result.json."""
-    return workdir_lib.read_result(self.workdir) or {}
+    """The content of result.json.
+
+    Raises:
+      errors.UserError: it is missing or damaged.
+    """
+    result = workdir_lib.read_result(self.workdir)
+    if result is None:
+      raise errors.UserError(
+        f'{self.workdir} holds no finished run (no result.json); train it again'
+      )
+    return result
 
   @functools.cached_property
   def metrics(self) -> list[dict[str, float]]:

@@ -1,7 +1,6 @@
 """`train`: a whole run from Python, with the same results as the command."""
 
 import os
-import pathlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,16 +8,17 @@ from typing import Any
 import ml_collections
 
 from mnist_jax import config as config_lib
-from mnist_jax import errors
+from mnist_jax import config_rules, errors
 from mnist_jax.api import run as run_lib
 from mnist_jax.cli import absl_flags
 from mnist_jax.distributed import devices
 from mnist_jax.training import results
 from mnist_jax.training import train as train_lib
+from mnist_jax.workdir import paths
 
 
 def train(
-  config: str | ml_collections.ConfigDict,
+  config: str | os.PathLike | ml_collections.ConfigDict,
   *,
   workdir: str | os.PathLike | None = None,
   seed: int | None = None,
@@ -43,7 +43,7 @@ def train(
   Raises:
     errors.UserError: for everything that the caller can mend.
     KeyboardInterrupt: after Ctrl-C or a SIGTERM; everything is saved, and the
-      same call goes on.
+      same call goes on, or returns the run where it was nearly finished.
   """
   started = time.monotonic()
   if on_epoch is not None and not callable(on_epoch):
@@ -51,16 +51,19 @@ def train(
       f'on_epoch is a {type(on_epoch).__name__}; give a function of one row, '
       'such as print, or rows.append of a list'
     )
+  if isinstance(config, os.PathLike):
+    config = os.fspath(config)
   name = absl_flags.config_name(config) if isinstance(config, str) else ''
   config = _complete(config, seed, overrides or {})
-  if workdir is None:
+  if workdir is None or workdir == '':
     if not name:
       raise errors.UserError(
         'a config has no name for its folder; give workdir=, as in '
         "train(config, workdir='runs/mine')"
       )
     workdir = f'runs/{name}-seed{config.seed}'
-  workdir = pathlib.Path(workdir)
+  workdir = paths.expand(workdir)
+  run = run_lib.Run(workdir.absolute())
   devices.configure(config)
   about = results.About(
     config_name=name or workdir.name,
@@ -68,23 +71,28 @@ def train(
     started=started,
   )
   result = train_lib.train_and_evaluate(
-    config, workdir, about=about, on_epoch=on_epoch
+    config, workdir, about=about, on_epoch=on_epoch, raise_interrupt=True
   )
   if result is None:
     raise KeyboardInterrupt
-  return run_lib.Run(workdir)
+  return run
 
 
 def _complete(
-  config: str | ml_collections.ConfigDict,
+  config: Any,
   seed: int | None,
   overrides: Mapping[str, Any],
 ) -> ml_collections.ConfigDict:
-  """Returns a copy of the config, with `seed` and `overrides`."""
+  """Returns a copy of the config, with `seed` and `overrides`, checked."""
   if isinstance(config, str):
     config = config_lib.load(config)
-  else:
-    config = config.copy_and_resolve_references()
+  if not isinstance(config, ml_collections.ConfigDict):
+    raise errors.UserError(
+      f'config is a {type(config).__name__}; give the name of a recipe, such '
+      "as 'improved', its path, or a ConfigDict"
+    )
+  # A FrozenConfigDict stays frozen in a copy of its own.
+  config = ml_collections.ConfigDict(config).copy_and_resolve_references()
   fields = dict(overrides) | ({} if seed is None else {'seed': seed})
   known = config_lib.flatten(config)
   for name, value in fields.items():
@@ -99,4 +107,5 @@ def _complete(
         f'{name} {value!r} is not of type {type(known[name]).__name__}; its '
         f'value in this config is {known[name]!r}'
       ) from error
+  config_rules.validate(config)  # Devices are made for its batch.
   return config

@@ -13,7 +13,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from mnist_jax import config as config_lib
-from mnist_jax import errors
+from mnist_jax import config_rules, errors
 from mnist_jax.cli import exit_codes, interrupts, recipe_errors
 from mnist_jax.distributed import multihost
 
@@ -218,11 +218,8 @@ def _check_config() -> None:
     return
   flag: Any = flags.FLAGS['config']
   getattr(flag.value, 'seed', None)  # Raises what ml_collections has put off.
-  if not isinstance(flag.value, ml_collections.ConfigDict):
-    raise errors.UserError(
-      f'get_config() in {path} returns a {type(flag.value).__name__}, not a '
-      'ConfigDict; compare it with configs/improved.py'
-    )
+  config_lib.check_kind(flag.value, path)
+  config_rules.check_fields(flag.value)
 
 
 def _describe(error: Exception, paths: list[str]) -> str:

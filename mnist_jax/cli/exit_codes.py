@@ -6,6 +6,7 @@
 130  interrupted before there was anything to save
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -18,6 +19,8 @@ from mnist_jax.cli import printable
 USER_ERROR = 2
 PROCESS_GONE = 75
 INTERRUPTED = 130
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run(command: Callable[[], int | None]) -> int:
@@ -34,7 +37,7 @@ def run(command: Callable[[], int | None]) -> int:
     # A terminal may not know all letters of a file name, or of our own text.
     sys.stdout.reconfigure(errors='backslashreplace')
   try:
-    return command() or 0
+    return _run_and_flush(command)
   except errors.UserError as error:
     print_error(str(error))
     return USER_ERROR
@@ -44,12 +47,37 @@ def run(command: Callable[[], int | None]) -> int:
   except BrokenPipeError:
     return 0
   except OSError as error:
-    if error.errno != errno.ENAMETOOLONG:
+    if not (line := _describe(error)):
       raise
-    print_error(f'{str(error.filename)[:60]}... is too long for a file name')
+    print_error(line)
     return USER_ERROR
   finally:
-    flush_stdout()  # Or Python does it at exit, and reports the closed pipe.
+    with contextlib.suppress(OSError):  # Something else went wrong before.
+      flush_stdout()
+
+
+def _run_and_flush(command: Callable[[], int | None]) -> int:
+  """Runs a command; what it printed is written, or this raises."""
+  try:
+    code = command() or 0
+  except SystemExit:  # absl and argparse end with it, also after success.
+    flush_stdout()
+    raise
+  flush_stdout()
+  return code
+
+
+def _describe(error: OSError) -> str:
+  """Returns the line about an error that the user can mend; '' for others."""
+  if error.errno == errno.ENAMETOOLONG:
+    return f'{str(error.filename)[:60]}... is too long for a file name'
+  # Files that a command opens by name are told of as `UserError`.
+  if error.errno in _FULL and error.filename is None:
+    return (
+      f'the output cannot be written ({error.strerror}); make room, or send it '
+      'elsewhere'
+    )
+  return ''
 
 
 def print_error(message: str) -> None:
@@ -59,8 +87,16 @@ def print_error(message: str) -> None:
 
 
 def flush_stdout() -> None:
-  """Flushes stdout; if its reader closed the pipe, discards what follows."""
+  """Flushes stdout; where that fails, discards what follows.
+
+  Or Python tries again at its exit, and reports the error itself.
+
+  Raises:
+    OSError: when it cannot be written; not when its reader closed the pipe.
+  """
   try:
     sys.stdout.flush()
-  except BrokenPipeError:
+  except OSError as error:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+      raise

@@ -110,7 +110,8 @@ def create_mesh(
   """Creates a mesh of one axis.
 
   Args:
-    num_devices: how many of JAX's devices to use, in order; 0 for all.
+    num_devices: how many of JAX's devices to use, in order; 0 for all, or on
+      CPU for as many as can share a batch.
     batch_size: of training; each device takes an equal part of it.
     axis_name: of the mesh's only axis.
 
@@ -120,7 +121,7 @@ def create_mesh(
   """
   devices = jax.devices()
   _check_processes(num_devices, devices)
-  num_devices = num_devices or len(devices)
+  num_devices = num_devices or _count_all(devices, batch_size)
   if num_devices > len(devices):
     raise errors.UserError(
       f'num_devices {num_devices} is more than the {len(devices)} here; '
@@ -138,6 +139,17 @@ def create_mesh(
     axis_types=(jax.sharding.AxisType.Auto,),
     devices=devices[:num_devices],
   )
+
+
+def _count_all(devices: list, batch_size: int) -> int:
+  """Returns how many devices `num_devices=0` stands for.
+
+  Where JAX was in use before, its CPU devices were not made for this batch.
+  """
+  counts = range(len(devices), 0, -1)
+  if devices[0].platform != 'cpu' or multihost.count() > 1:
+    return counts[0]
+  return next(n for n in counts if batch_size % n == 0)
 
 
 def check_replicas(tree: Any) -> None:

@@ -10,11 +10,14 @@ from mnist_jax.models import cnn
 
 
 def first_filters(params: Any) -> np.ndarray | None:
-  """Returns the kernel [k, k, F] of the first convolution; None without one."""
+  """Returns the kernel [k, k, F] of the first convolution that has such one.
+
+  None where no convolution of one channel has a square kernel.
+  """
   kernels = (
     np.asarray(leaf[:, :, 0])
     for leaf in jax.tree.leaves(params)
-    if leaf.ndim == 4 and leaf.shape[2] == 1
+    if leaf.ndim == 4 and leaf.shape[0] == leaf.shape[1] and leaf.shape[2] == 1
   )
   return next(kernels, None)
 

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import pathlib
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -39,6 +40,8 @@ _CUBIC = Image.Resampling.BICUBIC
 logging.getLogger('PIL').addHandler(logging.NullHandler())
 with contextlib.suppress(AttributeError):  # Where it is linked into Pillow.
   ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+# Of `warnings.filters`: Pillow's, about odd palettes and tags.
+_IGNORED = ('ignore', None, Warning, re.compile(r'PIL\.'), 0)
 
 _ORIENTATION = 0x0112  # An EXIF tag; its values are the keys below.
 _TURNS = {
@@ -71,21 +74,32 @@ def read(
     name, content = 'the picture', source
   else:
     name, content = str(source), _read_file(pathlib.Path(source))
-  with warnings.catch_warnings():
-    warnings.simplefilter('ignore')  # Pillow's, about odd palettes and tags.
-    image = _open(name, content)
-    _check_size(name, image, content)
-    width, height = image.size
-    try:
-      turn = _orientation(image)
-      grey = _to_grey(image)
-    except Exception as error:  # A damaged file can cause any exception.
-      raise _damaged(name, error) from error
-  if turn in _TURNS:
+  _ignore_warnings()
+  image = _open(name, content)
+  _check_size(name, image, content)
+  width, height = image.size
+  try:
+    grey = _to_grey(image)
+    turn = _orientation(image)
+  except Exception as error:  # A damaged file can cause any exception.
+    raise _damaged(name, error) from error
+  if image.format == 'TIFF':
+    width, height = image.size  # Pillow has turned it while it loaded.
+  elif turn in _TURNS:
     grey = grey.transpose(_TURNS[turn])
     if turn >= 5:
       width, height = height, width
   return np.asarray(grey), (width, height)
+
+
+def _ignore_warnings() -> None:
+  """Ignores Pillow's warnings from now on, in all threads.
+
+  `warnings.catch_warnings` is not for threads: of two that overlap, one may
+  restore what the other has set, for good.
+  """
+  if list(warnings.filters[:1]) != [_IGNORED]:
+    warnings.filterwarnings('ignore', module=r'PIL\.')
 
 
 def _read_file(path: pathlib.Path) -> bytes:
@@ -238,7 +252,8 @@ def _from_numbers(image: Image.Image) -> Image.Image:
 
 def _finite(strip: Image.Image) -> np.ndarray:
   """Returns the pixels [H, W] as float64, 0 for what is no number."""
-  values = np.asarray(strip, np.float64)
+  with np.errstate(invalid='ignore'):  # Of NaN there is more than one kind.
+    values = np.asarray(strip, np.float64)
   return np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
 
 

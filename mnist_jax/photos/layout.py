@@ -1,8 +1,9 @@
 """Parts of the ink -> digits in reading order: broken, tilted or in rows."""
 
 import dataclasses
+import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels, half open.
 
@@ -76,25 +77,45 @@ def _slope(way: tuple[float, float], angle: float) -> float:
   return min(abs(way[1] * math.cos(turn) - way[0] * math.sin(turn)), 0.5)
 
 
-def join_broken(parts: Sequence[Part]) -> list[Part]:
-  """Joins parts of one digit that lie above each other."""
+def join_broken(
+  parts: Sequence[Part], check: Callable[[], None] = lambda: None
+) -> list[Part]:
+  """Joins parts of one digit that lie above each other.
+
+  Args:
+    parts: of the ink.
+    check: called for each part that is looked at; what it raises ends this.
+  """
   parts = sorted(parts, key=lambda part: part.y0)
+  tallest = _find_tallest(parts)
   i = 0
   while i < len(parts):
+    check()
     below = next(
-      (part for part in parts[i + 1 :] if _is_cracked(parts[i], part, parts)),
+      (part for part in parts[i + 1 :] if _is_cracked(parts[i], part, tallest)),
       None,
     )
     if below is None:
       i += 1
       continue
     parts.remove(below)
-    parts[i] = join(parts[i], below)
-    i = 0  # Others may belong together beside a digit as tall as this one.
+    whole = parts[i] = join(parts[i], below)
+    # Others may belong together beside a digit as tall as this one. Where
+    # three were as tall before, only itself can belong to a part above it.
+    grew = len(tallest) < 3 or whole.height > tallest[-1].height
+    tallest = _find_tallest(parts)
+    above = (j for j in range(i) if _is_cracked(parts[j], whole, tallest))
+    i = 0 if grew else next(above, i)
   return parts
 
 
-def _is_cracked(above: Part, below: Part, parts: Sequence[Part]) -> bool:
+def _find_tallest(parts: Sequence[Part]) -> list[Part]:
+  """Returns the three tallest parts, of which one is beside any two."""
+  return heapq.nlargest(3, parts, key=lambda part: part.height)
+
+
+def _is_cracked(above: Part, below: Part, tallest: Sequence[Part]) -> bool:
+  """Returns whether two of the parts, whose tallest are given, are one."""
   whole = join(above, below)
   overlap = min(above.x1, below.x1) - max(above.x0, below.x0)
   gap = below.y0 - above.y1
@@ -107,7 +128,7 @@ def _is_cracked(above: Part, below: Part, parts: Sequence[Part]) -> bool:
   if 0 <= gap < _HAIR_CRACK * whole.height:
     return True
   # Two digits above each other are together taller than any digit.
-  others = [p.height for p in parts if p is not above and p is not below]
+  others = [p.height for p in tallest if p is not above and p is not below]
   return whole.height <= 2 * whole.width or (
     bool(others) and whole.height <= 1.2 * max(others)
   )

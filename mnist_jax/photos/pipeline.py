@@ -16,6 +16,7 @@ digit is cut out. The stages are pure functions of arrays:
 """
 
 import dataclasses
+import functools
 import pathlib
 
 import numpy as np
@@ -104,9 +105,12 @@ def _find(
     The digits, the shape of the ink without added paper, and how much paper
     was added on each side.
   """
+  check = functools.partial(deadline.check, 'finding the digits')
   cropped = crop.measure(pixels)
   if cropped is not None:
-    found = segmentation.find_digits(cropped.ink, cropped.noise, _FAINT)
+    found = segmentation.find_digits(
+      cropped.ink, cropped.noise, _FAINT, check=check
+    )
     height, width = cropped.ink.shape
     shape = height - 2 * cropped.margin, width - 2 * cropped.margin
     return found, shape, cropped.margin
@@ -115,7 +119,7 @@ def _find(
   rest = line_removal.remove_ruled_lines(strength, noise)
   deadline.check('removing ruled lines')
   is_ruled = not np.array_equal(rest, strength)
-  found = segmentation.find_digits(rest, noise, is_ruled=is_ruled)
+  found = segmentation.find_digits(rest, noise, is_ruled=is_ruled, check=check)
   return found, rest.shape, 0
 
 

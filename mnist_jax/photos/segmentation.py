@@ -1,6 +1,7 @@
 """Ink -> the pixels of each digit, in reading order."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -39,6 +40,7 @@ def find_digits(
   *,
   is_ruled: bool = False,
   is_level: bool = False,
+  check: Callable[[], None] = lambda: None,
 ) -> list[DigitInk]:
   """Finds the digits.
 
@@ -48,6 +50,7 @@ def find_digits(
     share: of the strongest ink that a faint part of a stroke has.
     is_ruled: whether ruled lines were removed, of which a rest may be left.
     is_level: whether rows are known to be level.
+    check: called now and then; what it raises ends this.
 
   Returns:
     Rows from top to bottom, each left to right.
@@ -61,10 +64,10 @@ def find_digits(
   parts = _remove_frame(parts, ink.shape)
   if _are_dots(parts, ink.shape):
     return []
-  parts = _remove_fragments(layout.join_broken(parts))
+  parts = _remove_fragments(layout.join_broken(parts, check))
   angle = 0 if is_level else layout.estimate_tilt(parts)
   if angle:
-    return _find_tilted(ink, noise, share, angle, is_ruled)
+    return _find_tilted(ink, noise, share, angle, is_ruled, check)
   digits = [
     digit
     for row in layout.split_into_rows(parts)
@@ -77,7 +80,12 @@ def find_digits(
 
 
 def _find_tilted(
-  ink: np.ndarray, noise: float, share: float, angle: float, is_ruled: bool
+  ink: np.ndarray,
+  noise: float,
+  share: float,
+  angle: float,
+  is_ruled: bool,
+  check: Callable[[], None],
 ) -> list[DigitInk]:
   """Finds the digits after turning the picture so that rows are level."""
   turned = np.asarray(
@@ -85,7 +93,9 @@ def _find_tilted(
       angle, Image.Resampling.BICUBIC, expand=True, fillcolor=0.0
     )
   ).clip(0, 1)
-  found = find_digits(turned, noise, share, is_ruled=is_ruled, is_level=True)
+  found = find_digits(
+    turned, noise, share, is_ruled=is_ruled, is_level=True, check=check
+  )
   return [
     dataclasses.replace(
       digit, box=_turn_back(digit.box, turned.shape, ink.shape, angle)

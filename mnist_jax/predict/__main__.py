@@ -192,12 +192,13 @@ def describe(prediction: digit_reader.Prediction) -> str:
   """Returns the digit as text, such as 'not sure: 3 or 8 (48 %)'."""
   digit, runner_up = prediction.digit, prediction.runner_up
   percent = 100 * prediction.confidence
+  # Rounding must not turn any of these into 100 %.
   if prediction.verdict == 'no digit':
     text = f'not a digit (best guess {digit}, {percent:.0f} %)'
   elif prediction.verdict == 'unsure':
-    text = f'not sure: {digit} or {runner_up} ({percent:.0f} %)'
+    confidence = f'{percent:.0f}' if percent < 99.5 else 'over 99'
+    text = f'not sure: {digit} or {runner_up} ({confidence} %)'
   else:
-    # Rounding must not turn it into 100 %.
     confidence = f'{percent:.1f}' if percent < 99.95 else 'over 99.9'
     text = f'{digit} (confidence {confidence} %, second choice {runner_up})'
   return text + ', touches its neighbour' * prediction.touching

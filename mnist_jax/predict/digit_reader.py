@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from mnist_jax.photos import deadline as deadline_lib
 from mnist_jax.photos import pipeline, segmentation, touching
 from mnist_jax.predict import classifier as classifier_lib
 
@@ -78,12 +79,14 @@ def read(
     The picture, and one prediction for each of its digits.
 
   Raises:
-    errors.UserError: when it cannot be read as a picture.
+    errors.UserError: when it cannot be read as a picture, or takes too long.
   """
   picture = pipeline.read_picture(source)
   found = _read_all(picture.digits, classifier)
   parted = []
+  deadline = deadline_lib.Deadline()  # Of its own, for the cuts alone.
   for digit, probabilities in found:
+    deadline.check('cutting touching digits')
     parted += _part(digit, probabilities, classifier)
   verdicts = _judge_all(parted, threshold)
   return picture, tuple(

@@ -7,6 +7,7 @@ import pathlib
 from typing import TextIO
 
 from mnist_jax import errors
+from mnist_jax.workdir import paths
 
 SUFFIXES = {
   *('.avif', '.bmp', '.gif', '.heic', '.heif', '.jpeg', '.jpg', '.pgm'),
@@ -44,7 +45,7 @@ def expand(arguments: list[str]) -> ImageFiles:
     path = pathlib.Path(argument)
     if not os.path.isdir(path):  # Unlike path.is_dir it never raises.
       files.append(path)
-    elif (path / 'labels.csv').is_file():
+    elif paths.is_file(path / 'labels.csv'):
       labelled = read_labels(path)
       labels |= labelled
       files += labelled

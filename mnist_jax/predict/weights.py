@@ -19,7 +19,7 @@ import msgspec
 from mnist_jax import errors
 from mnist_jax.data import class_names as names_lib
 from mnist_jax.models import cnn
-from mnist_jax.workdir import json_files, weights_file
+from mnist_jax.workdir import json_files, paths, weights_file
 from mnist_jax.workdir import workdir as workdir_lib
 
 PRETRAINED = pathlib.Path(__file__).parent / 'pretrained'
@@ -74,14 +74,14 @@ def load_weights(name_or_dir: str | pathlib.Path) -> Weights:
     errors.UserError: when there is nothing of that name, or what is there is
       damaged.
   """
-  name, path = str(name_or_dir), pathlib.Path(name_or_dir)
+  name, path = str(name_or_dir), paths.expand(name_or_dir)
   names = pretrained_names()
   if name in names:
     return load_published(PRETRAINED / f'{name}.safetensors')
   if path.suffix == '.safetensors':
     return load_published(path)
   if name and os.path.isdir(path):  # Path('') would be the current folder.
-    if (path / 'config.json').is_file():
+    if paths.is_file(path / 'config.json'):
       return load_workdir(path)
     published = list(path.glob('*.safetensors'))
     if len(published) == 1:
@@ -164,7 +164,7 @@ def _load(
 ) -> Weights:
   """Reads a file of weights into the network of `config`."""
   arrays, metadata = weights_file.read(path, sha256)
-  extra = config.get('extra') or {}  # Earlier versions had none.
+  whole = _whole_config(config, path)
   model_config = _model_config(config, path)
   if model_config.name not in cnn.MODELS:
     raise errors.UserError(
@@ -173,18 +173,32 @@ def _load(
       'mnist_jax.config'
     )
   names = weights_file.read_names(metadata, path)
+  extra = config.get('extra') or {}  # Earlier versions had none.
   model = cnn.create_model(model_config, extra=extra, num_classes=len(names))
   image = jnp.zeros((1, 28, 28, 1))
   shapes = jax.eval_shape(model.init, jax.random.key(0), image)
   return Weights(
     name=name,
-    config=ml_collections.ConfigDict(config),
+    config=whole,
     model=model,
     variables=weights_file.unflatten(arrays, shapes, path),
     temperature=_temperature(facts or metadata, path),
     path=path,
     class_names=names,
   )
+
+
+def _whole_config(
+  config: dict, path: pathlib.Path
+) -> ml_collections.ConfigDict:
+  try:
+    if not isinstance(config.get('extra') or {}, dict):
+      raise ValueError('`extra` is not an object')
+    return ml_collections.ConfigDict(config)
+  except (ValueError, RecursionError) as error:
+    raise errors.UserError(
+      f'the config beside {path} is damaged ({error}); get both files again'
+    ) from error
 
 
 def _model_config(config: dict, path: pathlib.Path) -> Any:

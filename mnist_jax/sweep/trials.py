@@ -4,12 +4,14 @@ import dataclasses
 import inspect
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import ml_collections
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.augment import augment
+from mnist_jax.models import cnn
 from mnist_jax.training import optim, registries
 
 MAX_TRIALS = 1_000
@@ -95,13 +97,18 @@ def group(trials: Sequence[Trial]) -> list[list[Trial]]:
 def _structure(config) -> str:
   """Tells what decides the program: all but the seed and the scalars.
 
-  A scalar that something else than the optimizer may take as well, a recipe's
-  own schedule or model, decides it too.
+  A scalar that a recipe's own schedule, model or augmentation takes as well
+  decides it too.
   """
   fields = config_lib.flatten(json.loads(config.to_json()))
   del fields['seed']
-  taken = inspect.signature(optim.SCHEDULES[config.optim.schedule]).parameters
-  for name in optim.used_scalars(config.optim, config.extra):
-    if name in config.optim and name not in taken:
-      fields[f'optim.{name}'] = 'any'
+  others: list[Callable] = [
+    optim.SCHEDULES[config.optim.schedule],
+    cnn.MODELS[config.model.name],
+  ]
+  if config.augment.custom:
+    others.append(augment.AUGMENTATIONS[config.augment.custom])
+  taken = {name for one in others for name in inspect.signature(one).parameters}
+  for name in optim.used_scalars(config.optim, config.extra).keys() - taken:
+    fields[f'{"optim" if name in config.optim else "extra"}.{name}'] = 'any'
   return json.dumps(fields, sort_keys=True)

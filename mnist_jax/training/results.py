@@ -177,7 +177,8 @@ def describe(trainer: Trainer, chosen: Chosen, about: About) -> dict:
     **own_names,
     'notice': trainer.dataset.notice,
     'config_name': about.config_name,
-    'command': about.command,
+    # A path in it may be no UTF-8, which no reader of JSON would take.
+    'command': about.command.encode(errors='backslashreplace').decode(),
     'seed': trainer.config.seed,
     'num_params': summary.num_params(chosen.variables['params']),
     'steps': chosen.step,

@@ -129,7 +129,7 @@ def smoothed_cross_entropy(
 
   Args:
     logits: [B, K] float32.
-    labels: [B] integers in 0..9.
+    labels: [B] integers in 0..K - 1, or NON_DIGIT where `is_digit` is false.
     smoothing: in [0, 1), spread evenly over all classes (Szegedy et al. 2016).
     is_digit: [B] bool, or None for all. The target of the others is the same
       for every class, whatever their label, and their loss counts

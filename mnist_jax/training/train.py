@@ -39,6 +39,7 @@ def train_and_evaluate(
   *,
   about: results.About,
   on_epoch: Callable[[dict], None] | None = None,
+  raise_interrupt: bool = False,
 ) -> dict | None:
   """Trains, evaluates and explains a run; resumes what `workdir` holds.
 
@@ -47,6 +48,8 @@ def train_and_evaluate(
     workdir: the run's folder (docs/report.md says what is in it).
     about: the run's name, command and start, for its result.
     on_epoch: called after each epoch with its row of metrics.jsonl.
+    raise_interrupt: whether a signal that came too late to stop the run raises
+      KeyboardInterrupt when it is finished.
 
   Returns:
     The content of result.json; None when a signal stopped the run, and in all
@@ -54,6 +57,7 @@ def train_and_evaluate(
 
   Raises:
     errors.UserError: for everything that a user can mend.
+    KeyboardInterrupt: as `raise_interrupt` says.
   """
   registries.validate(config)
   workdir = pathlib.Path(workdir)
@@ -75,6 +79,8 @@ def train_and_evaluate(
       return None
   if result is not None:
     log_lines.say_result(result, workdir)
+  if raise_interrupt and signals.requested():
+    raise KeyboardInterrupt
   return result
 
 

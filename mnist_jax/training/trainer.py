@@ -19,7 +19,7 @@ from mnist_jax.distributed import devices, multihost
 from mnist_jax.models import cnn
 from mnist_jax.training import epoch as epoch_lib
 from mnist_jax.training import evaluate as evaluate_lib
-from mnist_jax.training import optim, train_state
+from mnist_jax.training import metrics, optim, train_state
 from mnist_jax.training.early_stopping import Progress
 from mnist_jax.training.loop import Span
 from mnist_jax.training.metrics import Metrics
@@ -126,10 +126,12 @@ def create_trainer(
   """Builds a trainer; nothing is compiled or trained yet.
 
   Raises:
-    errors.UserError: when the batch is larger than the training data, the
-      devices cannot share it, or drawings of digits are to be added to others.
+    errors.UserError: when the batch is larger than the training data, too
+      small for batch norm, or the devices cannot share it; when drawings of
+      digits are to be added to others; or for a wrong metric of a recipe.
   """
   num_classes = len(dataset.class_names)
+  metrics.check_custom(config.data.batch_size, num_classes)
   dataset = _add_drawings(dataset, config.data)
   _check_batch_size(config.data.batch_size, dataset)
   batch_size, num_train = config.data.batch_size, len(dataset.train)
@@ -142,6 +144,8 @@ def create_trainer(
   )
   if num_classes != cnn.NUM_CLASSES:  # What registries.validate looked at.
     cnn.check_model(config.model.name, model)
+  if batch_size == 1:
+    _check_batch_norm(config.model.name, model)
   axis_name = epoch_lib.AXIS if mesh.size > 1 else None
   optimizer = optim.create_optimizer(
     config.optim,
@@ -204,6 +208,24 @@ def _check_batch_size(batch_size: int, dataset: datasets.Dataset) -> None:
       f'data.batch_size {batch_size} is larger than the {num_train:,} training '
       f'images of {dataset.name}; try {min(128, num_train)}'
     )
+
+
+def _check_batch_norm(name: str, model: cnn.Cnn) -> None:
+  """Refuses a model that cannot learn from one image at a time.
+
+  Batch norm of a single value gives 0 whatever the value is. That of a feature
+  at many positions, as after a convolution, does not.
+  """
+  image = jax.ShapeDtypeStruct((1, 28, 28, 1), np.float32)
+  variables = jax.eval_shape(model.init, jax.random.key(0), image)
+  normed = variables.get('batch_stats', {})
+  for layer, _, _, shape in cnn.trace_layers(model):
+    if layer.name in normed and len(shape) == 1:
+      raise errors.UserError(
+        f'model {name!r} learns nothing with data.batch_size 1: the batch norm '
+        f'of its layer {layer.name} needs two images or more; try '
+        'data.batch_size=32'
+      )
 
 
 def _add_drawings(

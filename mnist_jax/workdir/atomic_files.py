@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import pathlib
+import re
 from typing import Any
 
 from mnist_jax import errors
@@ -44,8 +45,9 @@ def remove_leftovers(folder: pathlib.Path) -> None:
   Only for a folder that no other process writes.
   """
   for path in [*folder.glob('.*.tmp'), *folder.glob('figures/.*.tmp')]:
-    with contextlib.suppress(OSError):
-      path.unlink()
+    if re.fullmatch(r'\..+\.\d+\.tmp', path.name):  # As `write` names them.
+      with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def write_json(path: str | pathlib.Path, value: Any) -> pathlib.Path:

@@ -66,9 +66,14 @@ def _acquire(folder: pathlib.Path) -> IO[str]:
       f'{folder} is in use by {holder}; wait until that ends, or choose '
       'another --workdir'
     ) from error
-  file.truncate(0)
-  file.write(f'process {os.getpid()} on {socket.gethostname()}')
-  file.flush()
+  try:
+    file.truncate(0)
+    file.write(f'process {os.getpid()} on {socket.gethostname()}')
+    file.flush()
+  except OSError as error:
+    with contextlib.suppress(OSError):  # It tries to write once more.
+      file.close()
+    raise atomic_files.unwritable(path, error) from error
   return file
 
 

@@ -1,6 +1,7 @@
 """Which software made a result, with how much memory, and beside what."""
 
 import importlib.metadata
+import os
 import pathlib
 import platform
 import resource
@@ -21,18 +22,29 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str:
-  """Returns the commit of this source tree, '' where there is none."""
+  """Returns the commit of this source tree, '' where git does not track it.
+
+  An installed package may lie inside the user's own project.
+  """
   try:
-    answer = subprocess.run(
-      ['git', 'rev-parse', 'HEAD'],
-      cwd=pathlib.Path(__file__).parent,
-      capture_output=True,
-      text=True,
-      timeout=5,
-      check=True,
-    )
+    _git('ls-files', '--error-unmatch', pathlib.Path(__file__).name)
+    return _git('rev-parse', 'HEAD')
   except (OSError, subprocess.SubprocessError):
     return ''
+
+
+def _git(*arguments: str) -> str:
+  # Git sets these for its hooks, and they would name another repository.
+  hidden = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE')
+  answer = subprocess.run(
+    ['git', *arguments],
+    cwd=pathlib.Path(__file__).parent,
+    env={k: v for k, v in os.environ.items() if k not in hidden},
+    capture_output=True,
+    text=True,
+    timeout=5,
+    check=True,
+  )
   return answer.stdout.strip()
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -143,13 +144,17 @@ def unflatten(
 
 def _read_bytes(path: pathlib.Path) -> bytes:
   try:
-    if path.stat().st_size > MAX_BYTES:
-      raise errors.UserError(
-        f'{path} is larger than {MAX_BYTES // 2**20} MB, so it holds none of '
-        'these networks; use another file'
-      )
-    return path.read_bytes()
+    if not stat.S_ISREG(path.stat().st_mode):  # A device may never end.
+      raise errors.UserError(f'{path} is not a file; use another one')
+    with path.open('rb') as file:
+      content = file.read(MAX_BYTES + 1)
   except OSError as error:
     raise errors.UserError(
       f'{path} cannot be read ({error.strerror})'
     ) from error
+  if len(content) > MAX_BYTES:
+    raise errors.UserError(
+      f'{path} is larger than {MAX_BYTES // 2**20} MB, so it holds none of '
+      'these networks; use another file'
+    )
+  return content

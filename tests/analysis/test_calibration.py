@@ -74,6 +74,24 @@ def test_the_temperature_undoes_a_known_scale_and_is_the_minimum(answers):
   np.testing.assert_allclose(temperature, best.x[0], rtol=1e-3)
 
 
+@pytest.mark.parametrize(
+  ('count', 'num_errors', 'fitted'),
+  [(99, 9, False), (100, 0, False), (100, 1, True), (4000, 0, False)],
+)
+def test_few_images_or_no_error_tell_nothing_of_the_temperature(
+  count, num_errors, fitted
+):
+  rng = np.random.default_rng(0)
+  labels = rng.integers(0, 10, count)
+  logits = rng.normal(size=(count, 10)) + 9 * np.eye(10)[labels]
+  wrong = labels.copy()
+  wrong[:num_errors] = (wrong[:num_errors] + 1) % 10
+  temperature = calibration.fit_temperature(logits, wrong)
+  assert (temperature != 1) == fitted
+  described = calibration.describe(logits, wrong, temperature)
+  assert (described['after'] is not None) == fitted
+
+
 def test_scaling_helps_and_changes_no_answer(answers):
   logits, labels = answers
   temperature = calibration.fit_temperature(logits, labels)

@@ -1,6 +1,7 @@
 """Several workdirs become one comparison; what cannot be compared, one line."""
 
 import json
+import os
 
 import pytest
 import run_samples
@@ -50,6 +51,20 @@ def test_a_comparison_is_written_beside_the_workdirs_and_printed(
   stored = json.loads((tmp_path / name / 'comparison.json').read_text())
   assert len(stored['everyone_wrong']) == 10
   assert [row['num_errors'] for row in stored['runs']] == [10, 30, 90]
+
+
+def test_a_run_in_a_folder_that_is_no_utf_8_is_compared(
+  workdirs, dataset, analyse, tmp_path
+):
+  name = os.fsdecode(b'a\xff')
+  try:
+    odd = run_samples.write(tmp_path / name, dataset.test.labels)
+  except OSError:
+    pytest.skip('this file system takes no such name')
+  code, _, err = analyse(odd, workdirs[1], '--out=compared')
+  assert (code, err) == (0, '')
+  page = (tmp_path / 'compared/comparison.html').read_text()
+  assert r'a\udcff' in page
 
 
 def test_a_comparison_of_long_names_has_a_folder_of_its_own(

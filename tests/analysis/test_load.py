@@ -21,6 +21,10 @@ def refuse(workdir):
   return message
 
 
+def test_a_folder_that_cannot_be_entered_is_one_line(no_entry):
+  assert 'cannot be read' in refuse(no_entry)
+
+
 def test_what_was_stored_is_read_back(workdir, dataset):
   run = load.load_run(workdir)
   labels = dataset.test.labels

@@ -1,6 +1,7 @@
 """A finished run becomes figures, tables and one page."""
 
 import base64
+import dataclasses
 import html.parser
 import json
 import pathlib
@@ -164,6 +165,49 @@ def test_page_calibrates_where_there_is_validation(written, workdir, dataset):
   stored = json.loads((workdir / 'analysis.json').read_text())['calibration']
   assert f'{stored["temperature"]:.3f}' in said
   assert f'{stored["after"]["nll"]:.4f}' in said
+
+
+@pytest.fixture
+def without_figures(monkeypatch):
+  """Leaves the figures of a report empty, which take seconds."""
+  monkeypatch.setattr(report, '_draw', lambda *unused: dict.fromkeys(FIGURES))
+  monkeypatch.setattr(figure_style, 'to_png', lambda unused: b'')
+
+
+@pytest.mark.parametrize(('count', 'fitted'), [(99, False), (100, True)])
+@pytest.mark.usefixtures('without_figures')
+def test_page_says_where_validation_is_too_little_for_a_temperature(
+  workdir, dataset, count, fitted
+):
+  test = load.load_run(workdir).test
+  run_samples.change_arrays(
+    workdir / 'predictions.npz',
+    valid_logits=test.logits[:count],
+    valid_labels=test.labels[:count],
+  )
+  said = write(workdir, dataset).said
+  assert ('has no error, or fewer than 100 images' in said) != fitted
+  assert ('minimises the NLL' in said) == fitted
+  assert 'had no validation split' not in said
+
+
+@pytest.mark.usefixtures('without_figures')
+def test_seconds_are_those_of_all_steps_whichever_network_was_kept(
+  workdir, dataset
+):
+  said = write(workdir, dataset).said  # Of the network of epoch 2.
+  assert 'all training steps alone. The network that was kept is that' in said
+  run_samples.change_result(workdir, selected='last', best_epoch=None)
+  said = write(workdir, dataset).said
+  assert 'training steps alone: 300 steps, 3 epochs.' in said
+
+
+@pytest.mark.usefixtures('without_figures')
+def test_a_command_that_is_no_utf_8_is_written_with_escapes(workdir, dataset):
+  run = load.load_run(workdir)
+  result = run.result | {'command': 'x --workdir=a\udcff'}
+  report.write_all(workdir, dataclasses.replace(run, result=result), dataset)
+  assert r'--workdir=a\udcff' in read_page(workdir).said
 
 
 def test_what_is_known_of_mnist_alone_is_not_said_of_other_data(written):

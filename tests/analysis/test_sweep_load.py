@@ -102,6 +102,13 @@ def test_a_damaged_file_is_one_line(content, words, tmp_path):
   assert '\n' not in str(caught.value) and len(str(caught.value)) < 400
 
 
+def test_a_folder_that_cannot_be_entered_is_one_line(no_entry):
+  for path in (no_entry, no_entry / 'sweep.json'):
+    for read in (load.is_sweep, load.load):
+      with pytest.raises(errors.UserError, match='cannot be read'):
+        read(path)
+
+
 def test_a_file_beyond_any_sweep_is_not_even_read(tmp_path):
   path = tmp_path / 'sweep.json'
   with path.open('wb') as file:

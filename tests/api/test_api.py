@@ -1,17 +1,22 @@
 """`mnist_jax.train` and `mnist_jax.load`, used as from a script or notebook."""
 
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import threading
 
 import drawings
+import ml_collections
 import numpy as np
 import pytest
 
 import mnist_jax
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.api import run as run_lib
+from mnist_jax.training import results
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 RECIPE = 'single_conv:smoke'
@@ -174,6 +179,64 @@ mnist_jax.train('{RECIPE}', workdir='{tmp_path}/run')
   assert 'resuming at step' in done.stdout
 
 
+def test_a_signal_while_the_report_is_drawn_ends_a_loop_over_seeds(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setattr(
+    results,
+    'write_report',
+    lambda *unused: os.kill(os.getpid(), signal.SIGTERM),
+  )
+  short = {'total_epochs': 0.1, 'optim.warmup_epochs': 0.0}
+  with pytest.raises(KeyboardInterrupt):
+    mnist_jax.train(RECIPE, workdir=tmp_path, overrides=short)
+  run = mnist_jax.train(RECIPE, workdir=tmp_path, overrides=short)
+  assert run.result['seed'] == 0
+
+
+def test_a_run_is_found_after_the_folder_was_changed(
+  finished, tmp_path, monkeypatch
+):
+  run, _ = finished
+  monkeypatch.chdir(run.workdir.parent)
+  again = mnist_jax.train(RECIPE, workdir=run.workdir.name, seed=3)
+  monkeypatch.chdir(tmp_path)
+  assert again.result == run.result
+  assert again.figures == run.figures
+
+
+def test_a_workdir_may_be_in_the_home_of_the_user(finished, monkeypatch):
+  run, _ = finished
+  monkeypatch.setenv('HOME', str(run.workdir.parent))
+  again = mnist_jax.train(RECIPE, workdir='~/run', seed=3)
+  assert again.workdir == run.workdir
+  assert mnist_jax.load('~/run').name == run.model.name
+
+
+def test_a_run_that_is_gone_has_no_result(tmp_path):
+  run = run_lib.Run(tmp_path / 'gone')
+  for read in (lambda: run.result, lambda: repr(run), lambda: run.metrics):
+    with pytest.raises(errors.UserError, match='gone'):
+      read()
+
+
+def test_an_empty_workdir_is_one_that_is_not_given():
+  with pytest.raises(errors.UserError, match='give workdir='):
+    mnist_jax.train(config_lib.default(), workdir='')
+
+
+def test_a_recipe_may_be_a_path_and_a_config_may_be_frozen(finished):
+  run, _ = finished
+  frozen = ml_collections.FrozenConfigDict(config_lib.load(RECIPE))
+  for config in (frozen, pathlib.Path(RECIPE)):
+    # Whose folder belongs to a run of another rate.
+    with pytest.raises(errors.UserError, match=r'optim\.lr: .* -> 0\.5'):
+      mnist_jax.train(
+        config, workdir=run.workdir, seed=3, overrides={'optim.lr': 0.5}
+      )
+  assert frozen.optim.lr != 0.5
+
+
 def test_a_finished_run_of_another_config_is_not_taken_for_this_one(finished):
   run, _ = finished
   with pytest.raises(errors.UserError, match=r'optim\.lr: .* -> 0\.5'):
@@ -193,7 +256,12 @@ def test_a_finished_run_of_another_config_is_not_taken_for_this_one(finished):
     ({'config': RECIPE, 'overrides': {'optim.lr': 'x'}}, 'float'),
     ({'config': RECIPE, 'overrides': {'optim.lr': -1.0}}, 'out of range'),
     ({'config': RECIPE, 'seed': -1}, 'seed -1 is out of range'),
+    ({'config': RECIPE, 'overrides': {'optim.lr': None}}, 'type float'),
+    ({'config': RECIPE, 'overrides': {'data.manual_dir': None}}, 'type str'),
+    ({'config': RECIPE, 'workdir': '~nobody_of_that_name/x'}, 'unknown user'),
     ({'config': config_lib.default()}, 'workdir='),
+    ({'config': {'seed': 1}}, 'a dict'),
+    ({'config': None}, 'a NoneType'),
   ],
 )
 def test_a_wrong_argument_is_named_with_the_way_out(arguments, words):
@@ -252,6 +320,7 @@ def test_no_image_has_no_digit(model):
     (np.full((1, 28, 28), 256), 'from 256 to 256'),
     (np.full((1, 28, 28), 'x'), 'type <U1'),
     (np.zeros((1, 28, 28), bool), 'type bool'),
+    ([[[0, 1]], [[0]]], 'type list make no array'),
   ],
 )
 def test_an_array_that_is_no_image_is_refused(model, bad, words):
@@ -263,7 +332,19 @@ def test_a_picture_is_read_from_its_path_or_content(model, tmp_path):
   content = drawings.row(7, 1)
   path = tmp_path / 'seven.png'
   path.write_bytes(content)
-  for picture in (content, path, str(path)):
+  for picture in (content, bytearray(content), path, str(path)):
     assert [found.digit for found in model.read(picture)] == [7, 1]
   with pytest.raises(errors.UserError):
     model.read(b'no picture')
+  with (
+    path.open('rb') as file,
+    pytest.raises(errors.UserError, match='a BufferedReader'),
+  ):
+    model.read(file)
+  with pytest.raises(errors.UserError, match=r'predict\(\) takes arrays'):
+    model.read(np.zeros((28, 28)))
+
+
+def test_weights_without_a_name_are_refused():
+  with pytest.raises(errors.UserError, match='NoneType is neither'):
+    mnist_jax.load(None)

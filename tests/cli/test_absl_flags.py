@@ -226,6 +226,21 @@ def test_a_file_that_gives_no_config_is_refused(parse, tmp_path, source, words):
   assert words in message
 
 
+def test_a_field_without_a_value_is_refused_before_devices_are_made(
+  parse, tmp_path
+):
+  recipe = tmp_path / 'no_batch.py'
+  recipe.write_text(
+    'from mnist_jax import config as config_lib\n'
+    'def get_config():\n'
+    '  config = config_lib.default()\n'
+    '  config.data.batch_size = None\n'
+    '  return config\n'
+  )
+  message = refused(parse, f'--config={recipe}')
+  assert message.startswith('data.batch_size None is not of type int')
+
+
 def test_a_default_recipe_is_used_unless_another_is_given(parse, monkeypatch):
   default = 'configs/basic.py'
   assert parse(default=default).model.name == 'basic'

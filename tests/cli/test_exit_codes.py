@@ -12,6 +12,13 @@ from mnist_jax import errors
 from mnist_jax.cli import argparse_args, exit_codes
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
+# Some users set this, and it is as good as -u.
+BUFFERED = {k: v for k, v in os.environ.items() if k != 'PYTHONUNBUFFERED'}
+CODE = (
+  'import sys\n'
+  'from mnist_jax.cli import exit_codes\n'
+  'sys.exit(exit_codes.run(lambda: exec({!r})))'
+)
 
 
 def raises(error):
@@ -75,6 +82,34 @@ def test_a_closed_pipe_ends_a_command_quietly(program, buffering):
   assert done == (0, '')
 
 
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='not Linux')
+@pytest.mark.parametrize(
+  'arguments',
+  [
+    ['-c', CODE.format('print("x")')],
+    ['-u', '-c', CODE.format('print("x")')],
+    ['-c', CODE.format('print("x"); sys.exit()')],
+    ['-c', CODE.format('while True: print("x")')],
+    ['-m', 'mnist_jax.main', '--help'],
+    ['-m', 'mnist_jax.analysis', '--help'],
+  ],
+)
+def test_output_on_a_full_disk_is_one_line(arguments):
+  with open('/dev/full', 'w') as full:
+    done = subprocess.run(
+      [sys.executable, *arguments],
+      cwd=REPOSITORY,
+      stdout=full,
+      stderr=subprocess.PIPE,
+      env=BUFFERED,
+      text=True,
+      timeout=60,
+    )
+  assert done.returncode == 2
+  assert done.stderr.startswith('mnist_jax: the output cannot be written (No s')
+  assert done.stderr.count('\n') == 1
+
+
 @pytest.mark.parametrize(
   'module', ['mnist_jax.main', 'mnist_jax.predict', 'mnist_jax.demo']
 )
@@ -90,8 +125,7 @@ def write_into_a_closed_pipe(*argv):
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,
-    # Set by some users, and as good as -u.
-    env={k: v for k, v in os.environ.items() if k != 'PYTHONUNBUFFERED'},
+    env=BUFFERED,
   )
   process.stdout.close()
   error = process.stderr.read()

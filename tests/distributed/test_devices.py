@@ -4,9 +4,12 @@ import os
 import pathlib
 import subprocess
 import sys
+import types
 
+import jax
 import pytest
 
+from mnist_jax import errors
 from mnist_jax.distributed import devices
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
@@ -62,3 +65,18 @@ def test_a_run_on_many_cores_takes_no_more_devices_than_help():
     check=True,
   )
   assert done.stdout.strip() == '4'
+
+
+@pytest.mark.parametrize(('batch_size', 'size'), [(64, 8), (63, 7), (11, 1)])
+def test_all_of_the_cpus_are_as_many_as_can_share_a_batch(batch_size, size):
+  assert jax.device_count() == 8
+  assert devices.create_mesh(0, batch_size, 'data').size == size
+  with pytest.raises(errors.UserError, match='must divide by 5 devices'):
+    devices.create_mesh(5, batch_size, 'data')
+
+
+def test_an_accelerator_is_not_left_unused_without_a_word(monkeypatch):
+  accelerators = [types.SimpleNamespace(platform='gpu')] * 2
+  monkeypatch.setattr(jax, 'devices', lambda: accelerators)
+  with pytest.raises(errors.UserError, match='63 must divide by 2 devices'):
+    devices.create_mesh(0, 63, 'data')

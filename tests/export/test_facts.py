@@ -1,6 +1,7 @@
 """What is known about weights: from a run, or from who published them."""
 
 import dataclasses
+import functools
 import json
 import shlex
 
@@ -57,6 +58,16 @@ def test_facts_of_others_count_only_when_they_are_complete(
   )
   assert ('## Numbers' in card) == (not change)
   assert 'MIT licence' not in card
+
+
+def test_a_card_says_what_its_seconds_and_its_temperature_are():
+  about = describe(weights.load_weights('robust'))
+  card = functools.partial(model_card.render, files={'a': 'b'}, operations=[])
+  assert ' steps, 776 s on ' in card(about)
+  assert 'fits the validation split best' in card(about)
+  best = card(about | {'selected': 'best_valid', 'temperature': 1.0})
+  assert ' steps, of a run that trained for 776 s on ' in best
+  assert 'too little\nto fit a temperature' in best
 
 
 def test_a_damaged_file_of_facts_is_one_line(tmp_path):

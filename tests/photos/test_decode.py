@@ -1,8 +1,13 @@
 """Files of every kind become grey pixels, in little memory."""
 
 import io
+import struct
 import subprocess
 import sys
+import threading
+import warnings
+import zlib
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -105,9 +110,52 @@ def test_a_palette_with_a_transparent_colour_is_shrunk_as_a_whole(monkeypatch):
 def test_pixels_that_are_no_numbers_count_as_zero():
   values = np.full((4, 4), 100, np.float32)
   values[0] = np.nan, np.inf, -np.inf, 0
+  values.view(np.uint32)[0, 3] = 0x7F800001  # NaN that signals.
   pixels, _ = decode.read(file_of(Image.fromarray(values), 'TIFF'))
   assert not pixels[0].any()
   assert (pixels[1:] == 255).all()
+
+
+def with_chunk(content, name, data):
+  """Returns a PNG file with a chunk more, behind its header."""
+  chunk = struct.pack('>I', len(data)) + name + data
+  chunk += struct.pack('>I', zlib.crc32(name + data))
+  return content[:33] + chunk + content[33:]
+
+
+def test_a_picture_that_pillow_warns_of_is_read(monkeypatch):
+  # The suite makes errors of warnings; this one says 'Invalid APNG'.
+  content = with_chunk(file_of(picture('L', 40, 60), 'PNG'), b'acTL', bytes(8))
+  with warnings.catch_warnings(record=True) as found:
+    warnings.simplefilter('always')
+    with Image.open(io.BytesIO(content)):
+      assert len(found) == 1
+  assert decode.read(content)[1] == (60, 40)
+  # Nor is its own limit in the way, from which on it warns.
+  monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 2_000)
+  assert decode.read(content)[1] == (60, 40)
+
+
+def test_two_threads_that_read_at_once_silence_no_other_warning(monkeypatch):
+  # The one that comes first leaves first, while the other still reads.
+  inside = {60: threading.Event(), 61: threading.Event()}
+  left = threading.Event()
+
+  def check(name, image, content):
+    inside[image.width].set()
+    assert (inside[61] if image.width == 60 else left).wait(20)
+
+  monkeypatch.setattr(decode, '_check_size', check)
+  files = [file_of(picture('L', 40, width), 'PNG') for width in inside]
+  with futures.ThreadPoolExecutor(2) as pool:
+    first = pool.submit(decode.read, files[0])
+    assert inside[60].wait(20)
+    second = pool.submit(decode.read, files[1])
+    first.result(20)
+    left.set()
+    second.result(20)
+  with pytest.raises(UserWarning, match='mine'):
+    warnings.warn('mine', stacklevel=1)
 
 
 def run_python(program, argument):

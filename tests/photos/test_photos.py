@@ -317,19 +317,43 @@ def test_the_ink_of_a_drawing_is_taken_as_it_is(large):
     assert noise == 0
 
 
-def test_a_photo_is_turned_upright_by_its_exif_orientation(large, plain):
+# How a picture is stored that the tag of this number turns upright.
+STORED = {
+  1: np.asarray,
+  2: np.fliplr,
+  3: lambda pixels: np.rot90(pixels, 2),
+  4: np.flipud,
+  5: np.transpose,
+  6: np.rot90,
+  7: lambda pixels: np.rot90(pixels, 2).T,
+  8: lambda pixels: np.rot90(pixels, -1),
+}
+
+
+@pytest.mark.parametrize('orientation', STORED)
+@pytest.mark.parametrize(
+  ('file_format', 'options'),
+  [
+    ('JPEG', {'quality': 95}),
+    ('PNG', {}),
+    ('WEBP', {'lossless': True}),
+    ('TIFF', {}),
+    ('TIFF', {'compression': 'tiff_lzw'}),  # Which Pillow loads otherwise.
+  ],
+)
+def test_a_photo_is_turned_upright_by_its_exif_orientation(
+  large, plain, orientation, file_format, options
+):
   paper = page(300, 400)
   put(paper, large[7], 40, 60)
-  upright = Image.fromarray(paper.astype(np.uint8))
-  stored = {3: upright.rotate(180), 6: upright.rotate(90, expand=True)}
-  for orientation, image in stored.items():
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    picture = read(image, file_format='JPEG', exif=exif, quality=95)
-    assert picture.size == (400, 300)
-    digit = only(picture)
-    assert alike(digit.image, plain[7]) > 0.9
-    np.testing.assert_allclose(digit.box, only(read(upright)).box, atol=2)
+  stored = np.ascontiguousarray(STORED[orientation](paper))
+  exif = Image.Exif()
+  exif[0x0112] = orientation
+  picture = read(stored, file_format=file_format, exif=exif, **options)
+  assert picture.size == (400, 300)
+  digit = only(picture)
+  assert alike(digit.image, plain[7]) > 0.9
+  np.testing.assert_allclose(digit.box, only(read(paper)).box, atol=2)
 
 
 def modes(grey):
@@ -437,6 +461,20 @@ def test_a_jpeg_of_many_passes_is_refused(behind):
 def test_a_picture_that_takes_too_long_is_given_up():
   with pytest.raises(errors.UserError, match='more than 0 s'):
     deadline.Deadline(0).check('a stage')
+
+
+@pytest.mark.parametrize('margin', [10, 150])  # A crop, and a whole scene.
+def test_a_picture_of_many_bars_is_given_up_while_they_are_joined(
+  margin, monkeypatch
+):
+  def check(self, stage):
+    if stage == 'finding the digits':
+      raise errors.UserError('time is up')
+
+  monkeypatch.setattr(deadline.Deadline, 'check', check)
+  bars = np.full((80, 200), 255)
+  bars[:, ::10] = bars[:, 1::10] = bars[:, 2::10] = 0
+  refused(encoded(np.pad(bars, margin, constant_values=255)), 'time is up')
 
 
 def test_the_number_of_digits_and_parts_is_bounded():

@@ -100,6 +100,53 @@ def test_the_parts_of_a_slanted_one_are_joined_although_none_is_below_another():
   assert sorted(part.labels for part in joined) == [[0, 1], [2]]
 
 
+def random_parts(seed):
+  rng = np.random.default_rng(seed)
+  corners = rng.integers(0, 100, (rng.integers(20), 2))
+  sizes = rng.integers(1, rng.choice([6, 16, 41]), corners.shape)
+  return [
+    layout.Part([i], *map(int, (*corner, *(corner + size))))
+    for i, (corner, size) in enumerate(zip(corners, sizes, strict=True))
+  ]
+
+
+def join_from_the_start_each_time(parts):
+  """Joins the first pair that is one digit, until there is none."""
+  parts = sorted(parts, key=lambda part: part.y0)
+  while True:
+    pairs = (
+      (above, below)
+      for i, above in enumerate(parts)
+      for below in parts[i + 1 :]
+      if layout._is_cracked(above, below, parts)
+    )
+    above, below = next(pairs, (None, None))
+    if above is None:
+      return parts
+    parts[parts.index(above)] = layout.join(above, below)
+    parts.remove(below)
+
+
+def test_after_a_part_is_joined_only_what_it_changes_is_looked_at_again():
+  joined = 0
+  for seed in range(300):
+    parts = random_parts(seed)
+    found = layout.join_broken(parts)
+    assert found == join_from_the_start_each_time(parts)
+    joined += len(parts) - len(found)
+  assert joined > 100
+  broken = [
+    layout.Part([i], x, top, x + 8, top + 12)
+    for i, (x, top) in enumerate(
+      (x, y) for x in range(0, 720, 12) for y in (0, 13)
+    )
+  ]
+  looks = []
+  found = layout.join_broken(broken, lambda: looks.append(1))
+  assert len(found) == 60
+  assert len(looks) < 3 * len(broken)
+
+
 def test_digits_above_each_other_stay_two(digits):
   images, labels = digits
   ink = samples.cut_out(images[labels == 2][0], HEIGHT)

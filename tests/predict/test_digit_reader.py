@@ -1,9 +1,12 @@
 """Which digits of a picture are called sure."""
 
+import functools
+
 import numpy as np
 import pytest
 
-from mnist_jax.photos import pipeline
+from mnist_jax import errors
+from mnist_jax.photos import deadline, pipeline
 from mnist_jax.predict import digit_reader
 
 
@@ -57,6 +60,13 @@ def test_another_row_does_not_make_a_digit_unsure(verdicts):
   places = [*ROW, (15, 40)]
   found = verdicts([0.6, 0.6, 0.2, 0.99], places)
   assert found == ['unsure', 'unsure', 'no digit', 'sure']
+
+
+def test_digits_that_take_too_long_to_cut_are_given_up(verdicts, monkeypatch):
+  limit = functools.partial(deadline.Deadline, -1)
+  monkeypatch.setattr(deadline, 'Deadline', limit)
+  with pytest.raises(errors.UserError, match='cutting touching digits'):
+    verdicts([0.99], ROW[:1])
 
 
 def test_nothing_found_has_no_verdict(verdicts):

@@ -386,26 +386,35 @@ def test_too_many_files_are_refused(folder, monkeypatch):
     image_files.expand([str(folder)])
 
 
+def test_a_folder_that_cannot_be_entered_is_one_line(no_entry):
+  with pytest.raises(errors.UserError, match='cannot be read'):
+    image_files.expand([str(no_entry)])
+
+
 def test_a_folder_without_images_names_the_known_formats(tmp_path):
   with pytest.raises(errors.UserError, match=r'\.png'):
     image_files.expand([str(tmp_path)])
 
 
 @pytest.mark.parametrize(
-  ('confidence', 'line'),
+  ('confidence', 'verdict', 'line'),
   [
-    (0.39, 'not a digit (best guess 3, 39 %)'),
-    (0.48, 'not sure: 3 or 8 (48 %)'),
-    (0.993, '3 (confidence 99.3 %, second choice 8)'),
-    (0.99999, '3 (confidence over 99.9 %, second choice 8)'),
+    (0.39, 'no digit', 'not a digit (best guess 3, 39 %)'),
+    (0.48, 'unsure', 'not sure: 3 or 8 (48 %)'),
+    # As in a row of which most are not sure.
+    (0.994, 'unsure', 'not sure: 3 or 8 (99 %)'),
+    (0.996, 'unsure', 'not sure: 3 or 8 (over 99 %)'),
+    (1.0, 'unsure', 'not sure: 3 or 8 (over 99 %)'),
+    (0.993, 'sure', '3 (confidence 99.3 %, second choice 8)'),
+    (0.99999, 'sure', '3 (confidence over 99.9 %, second choice 8)'),
   ],
 )
-def test_no_prediction_is_called_certain(confidence, line):
+def test_no_prediction_is_called_certain(confidence, verdict, line):
   prediction = digit_reader.Prediction(
     digit=3,
     runner_up=8,
     confidence=confidence,
-    verdict=digit_reader.judge(confidence),
+    verdict=verdict,
     box=(0, 0, 1, 1),
     probabilities=np.zeros(10, np.float32),
     image=np.zeros((28, 28), np.uint8),

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import json
+import os
 
 import jax
 import numpy as np
@@ -154,6 +155,50 @@ def test_facts_that_are_no_object_are_refused(copied, content):
   (copied / 'mine.json').write_text(content)
   with pytest.raises(UserError, match=r'mine\.json'):
     weights.load_weights(copied)
+
+
+@pytest.mark.parametrize(
+  ('change', 'words'),
+  [
+    ({'extra': [1]}, '`extra` is not an object'),
+    ({'extra': {'a.b': 1}}, 'a.b contains'),
+    ({'a.b': 1}, 'a.b contains'),
+  ],
+)
+def test_a_config_that_no_run_has_is_refused(copied, change, words):
+  path = copied / 'mine.json'
+  facts = json.loads(path.read_text())
+  path.write_text(json.dumps(facts | {'config': facts['config'] | change}))
+  with pytest.raises(UserError, match=words):
+    weights.load_weights(copied)
+
+
+@pytest.mark.parametrize('what', ['a device', 'a pipe', 'a folder'])
+def test_weights_that_would_be_read_for_ever_are_refused(copied, what):
+  path = copied / 'mine.safetensors'
+  path.unlink()
+  if what == 'a device':
+    path.symlink_to('/dev/zero')
+  elif what == 'a pipe':
+    os.mkfifo(path)
+  else:
+    path.mkdir()
+  with pytest.raises(UserError, match='is not a file'):
+    weights.load_weights(copied)
+
+
+def test_weights_over_the_limit_are_refused(copied, monkeypatch):
+  size = (copied / 'mine.safetensors').stat().st_size
+  monkeypatch.setattr(weights_file, 'MAX_BYTES', size)
+  weights.load_weights(copied)
+  monkeypatch.setattr(weights_file, 'MAX_BYTES', size - 1)
+  with pytest.raises(UserError, match='is larger than'):
+    weights.load_weights(copied)
+
+
+def test_a_folder_that_cannot_be_entered_is_one_line(no_entry):
+  with pytest.raises(UserError, match='cannot be read'):
+    weights.load_weights(no_entry)
 
 
 def spoil(path, how):

@@ -7,6 +7,7 @@ import pytest
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.augment import augment
 from mnist_jax.sweep import trials
 from mnist_jax.training import optim
 
@@ -76,16 +77,32 @@ def test_what_changes_the_program_makes_a_group_of_its_own(row):
   assert [len(group) for group in trials.group(made)] == [2, 2]
 
 
-def test_a_scalar_that_a_recipes_own_schedule_takes_is_of_one_program(
-  monkeypatch,
-):
-  def down_to_a_floor(lr, num_steps):
-    return lambda step: max(1 - step / num_steps, 1e-5 / lr)
+def down_to_a_floor(lr, num_steps):
+  return lambda step: max(1 - step / num_steps, 1e-5 / lr)
 
-  monkeypatch.setitem(optim.SCHEDULES, 'floor', down_to_a_floor)
-  made = trials.make_trials(
-    default(schedule='floor'), 2, [{'optim.lr': 0.1}, {'optim.lr': 0.2}]
-  )
+
+@pytest.mark.parametrize(
+  ('registry', 'entry', 'field', 'name'),
+  [
+    (optim.SCHEDULES, down_to_a_floor, 'optim.schedule', 'optim.lr'),
+    (
+      augment.AUGMENTATIONS,
+      lambda rng, image, beta1: image * beta1,
+      'augment.custom',
+      'optim.beta1',
+    ),
+  ],
+  ids=['schedule', 'augmentation'],
+)
+def test_a_scalar_that_another_part_of_a_recipe_takes_too_is_of_one_program(
+  monkeypatch, registry, entry, field, name
+):
+  monkeypatch.setitem(registry, 'mine', entry)
+  config = default()
+  config.augment.enabled = True
+  config.update_from_flattened_dict({field: 'mine'})
+  monkeypatch.setattr(trials.registries, 'validate', lambda config: None)
+  made = trials.make_trials(config, 2, [{name: 0.1}, {name: 0.2}])
   assert [len(group) for group in trials.group(made)] == [2, 2]
 
 

@@ -131,6 +131,13 @@ def test_filters_are_the_kernel_of_the_first_convolution(name):
   np.testing.assert_array_equal(filters, kernel[:, :, 0])
 
 
+def test_kernels_that_are_not_square_are_not_shown():
+  kernels = [np.zeros((1, 7, 1, 4)), np.zeros((5, 1, 1, 4))]
+  assert saliency.first_filters(kernels) is None
+  found = saliency.first_filters([*kernels, np.ones((3, 3, 1, 2))])
+  assert found.shape == (3, 3, 2)
+
+
 def test_a_finished_run_holds_explanations_that_can_be_read(tmp_path):
   subprocess.run(
     [

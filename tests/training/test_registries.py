@@ -1,5 +1,7 @@
 """What a recipe adds to a registry is used; what is wrong is one line."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +20,7 @@ from mnist_jax.training import (
   registries,
   results,
   train,
+  trainer,
 )
 from mnist_jax.workdir import json_files
 
@@ -180,6 +183,39 @@ def test_a_metric_of_another_shape_is_told_in_images_of_the_users_batch(
 ):
   monkeypatch.setitem(metrics.METRICS, 'mine', metric)
   assert words in refused(smoke())  # Whose data.batch_size is 64.
+
+
+def of_three_classes():
+  """Returns a config, and a data set of digits as three classes."""
+  config = smoke(**{'model.name': 'simple'})
+  dataset = datasets.load_dataset(config.data)
+  splits = {
+    name: dataclasses.replace(split, labels=split.labels % 3)
+    for name in ('train', 'valid', 'test')
+    if (split := getattr(dataset, name))
+  }
+  return config, dataclasses.replace(
+    dataset, class_names=tuple('abc'), **splits
+  )
+
+
+def test_a_metric_is_checked_with_as_many_classes_as_the_data_have(
+  monkeypatch,
+):
+  config, dataset = of_three_classes()
+  costs = jnp.arange(3.0)  # Of each class.
+  monkeypatch.setitem(
+    metrics.METRICS, 'mine', lambda logits, labels: (logits * costs).sum(-1)
+  )
+  registries.validate(config)
+  trainer.create_trainer(config, dataset)
+  # Two numbers for each image, and only with three classes.
+  monkeypatch.setitem(
+    metrics.METRICS, 'mine', lambda logits, labels: (logits * costs)[:, 1:]
+  )
+  registries.validate(config)
+  with pytest.raises(errors.UserError, match=r'an array \(64, 2\)'):
+    trainer.create_trainer(config, dataset)
 
 
 def test_a_metric_that_is_not_finite_is_one_line(monkeypatch):

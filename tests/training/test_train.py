@@ -21,7 +21,8 @@ from mnist_jax.data import datasets
 from mnist_jax.errors import UserError
 from mnist_jax.training import preemption, results, train
 from mnist_jax.training import trainer as trainer_lib
-from mnist_jax.workdir import workdir
+from mnist_jax.training.early_stopping import Progress
+from mnist_jax.workdir import json_files, workdir
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 # Small and quick to compile, with every part of the state that resumes.
@@ -340,3 +341,34 @@ def test_the_test_images_are_not_even_on_the_devices():
   dataset = dataclasses.replace(dataset, test=None)
   trainer = trainer_lib.create_trainer(config, dataset)
   assert sorted(trainer.splits) == ['train', 'valid']
+
+
+@pytest.mark.parametrize(
+  ('name', 'learns'),
+  [('basic', False), ('fast', False), ('tiny', True), ('simple', True)],
+)
+def test_batch_norm_of_single_values_is_refused_for_batches_of_one_image(
+  name, learns
+):
+  config = config_lib.load(f'{name}:smoke')
+  config.data.batch_size, config.num_devices = 1, 1
+  dataset = datasets.load_dataset(config.data)
+  if learns:
+    trainer_lib.create_trainer(config, dataset)
+    return
+  with pytest.raises(UserError, match=r'batch_size 1: .* Dense_0') as error:
+    trainer_lib.create_trainer(config, dataset)
+  assert '\n' not in str(error.value)
+
+
+def test_a_command_that_is_no_utf_8_can_be_read_back():
+  config = config_lib.load('simple:smoke')
+  trainer = trainer_lib.create_trainer(
+    config, datasets.load_dataset(config.data)
+  )
+  seconds = {'train': 1.0, 'compile': 1.0}
+  chosen = results.Chosen(1, {'params': {}}, Progress(), seconds)
+  about = results.About('simple', "python '--workdir=a\udcff'", 0.0)
+  stored = json.dumps(results.describe(trainer, chosen, about)).encode()
+  read = json_files.decode(stored, dict)
+  assert read['command'] == r"python '--workdir=a\udcff'"

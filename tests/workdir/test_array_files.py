@@ -12,7 +12,8 @@ from mnist_jax import errors
 from mnist_jax.workdir import array_files
 
 SCHEMA = {'logits': ('float32', 'N', 10), 'labels': ('int32', 'N')}
-HUGE = 4 * array_files.MAX_BYTES
+LIMIT = 2**24  # Lower than it is, so that files over it are quickly made.
+HUGE = 4 * LIMIT
 
 
 def read(path):
@@ -25,7 +26,7 @@ def refuse(path):
   try:
     with pytest.raises(errors.UserError) as caught:
       read(path)
-    assert tracemalloc.get_traced_memory()[1] < 2 * array_files.MAX_BYTES
+    assert tracemalloc.get_traced_memory()[1] < 2 * LIMIT
   finally:
     tracemalloc.stop()
   message = str(caught.value)
@@ -40,7 +41,8 @@ def arrays(count=3):
 
 
 @pytest.fixture
-def path(tmp_path):
+def path(tmp_path, monkeypatch):
+  monkeypatch.setattr(array_files, 'MAX_BYTES', LIMIT)
   return tmp_path / 'predictions.npz'
 
 
@@ -53,6 +55,14 @@ def test_what_numpy_saved_is_read_back(save, path):
   assert found.keys() == stored.keys()
   for name, array in stored.items():
     np.testing.assert_array_equal(found[name], array)
+
+
+def test_the_logits_of_the_largest_test_set_are_read(tmp_path):
+  schema = {'logits': ('float32', 'N', 62)}  # EMNIST by class.
+  logits = np.zeros((116_323, 62), np.float32)
+  np.savez_compressed(tmp_path / 'a.npz', logits=logits)
+  found = array_files.read_arrays(tmp_path / 'a.npz', schema, way_out='')
+  assert found['logits'].shape == logits.shape
 
 
 def test_no_file_and_a_file_of_other_arrays_give_none(path):
@@ -86,6 +96,10 @@ def test_a_missing_array_is_one_line(path):
 def test_a_damaged_file_is_one_line(content, path):
   path.write_bytes(content)
   refuse(path)
+
+
+def test_a_file_in_a_folder_that_cannot_be_entered_is_one_line(no_entry):
+  assert 'Permission denied' in refuse(no_entry / 'predictions.npz')
 
 
 def test_a_folder_and_a_file_of_gigabytes_are_one_line(path):

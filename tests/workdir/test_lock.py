@@ -49,12 +49,14 @@ def test_a_killed_process_leaves_no_lock_and_no_half_written_file(
   (tmp_path / 'figures').mkdir()
   for name in ('.report.html.123.tmp', 'figures/.x.png.123.tmp'):
     (tmp_path / name).write_text('half')
-  (tmp_path / 'mine.tmp').write_text('of the user')
+  mine = {'mine.tmp', '.mine.tmp', '.mine.1.tmp.txt'}
+  for name in mine:
+    (tmp_path / name).write_text('of the user')
   holder.send_signal(signal.SIGKILL)
   holder.communicate(timeout=60)
   with lock.hold(tmp_path):
     names = {str(path.name) for path in tmp_path.rglob('*')}
-    assert names == {lock.NAME, 'figures', 'mine.tmp'}
+    assert names == {lock.NAME, 'figures', *mine}
     assert f'process {os.getpid()}' in (tmp_path / lock.NAME).read_text()
 
 
@@ -65,6 +67,16 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     lock.hold(tmp_path / 'file'),
   ):
     pass
+
+
+def test_a_lock_that_cannot_be_written_is_one_line_and_is_not_kept(tmp_path):
+  (tmp_path / lock.NAME).symlink_to('/dev/full')  # As on a full disk.
+  for _ in range(2):
+    with (
+      pytest.raises(errors.UserError, match='cannot be written'),
+      lock.hold(tmp_path),
+    ):
+      pass
 
 
 def test_a_folder_too_deep_to_be_made_is_one_line(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from mnist_jax.workdir import provenance
 
+GIT = ('git', '-c', 'user.name=me', '-c', 'user.email=me@here')
 BURN = """
 import time
 end = time.process_time() + 0.5
@@ -40,3 +41,35 @@ def test_others_use_no_less_than_nothing_and_no_more_than_the_machine_has():
   time.sleep(0.2)
   cores = provenance.cores_used_by_others(since)
   assert 0 <= cores <= os.cpu_count() + 0.5
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+  """A repository with one commit of `code.py`, and a .venv that it ignores."""
+  for name in ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE'):
+    monkeypatch.delenv(name, raising=False)
+  (tmp_path / '.gitignore').write_text('.venv\n')
+  (tmp_path / '.venv').mkdir()
+  for path in (tmp_path / 'code.py', tmp_path / '.venv' / 'code.py'):
+    path.write_text('')
+  for command in (['init', '-q'], ['add', '.'], ['commit', '-qm', 'first']):
+    subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
+  return tmp_path
+
+
+def test_the_commit_is_that_of_the_source_also_inside_a_hook_of_another(
+  project, monkeypatch
+):
+  monkeypatch.setattr(provenance, '__file__', str(project / 'code.py'))
+  commit = provenance.git_commit()
+  assert len(commit) == 40
+  monkeypatch.setenv('GIT_DIR', str(project / 'none'))
+  assert provenance.git_commit() == commit
+
+
+def test_an_installed_package_has_no_commit_of_the_project_around_it(
+  project, monkeypatch
+):
+  path = project / '.venv' / 'code.py'
+  monkeypatch.setattr(provenance, '__file__', str(path))
+  assert provenance.git_commit() == ''

@@ -14,6 +14,7 @@ import numpy as np
 from mnist_jax import errors
 from mnist_jax.analysis import statistics
 from mnist_jax.analysis.run import classification, label_review, load
+from mnist_jax.cli import printable
 from mnist_jax.data import class_names as names_lib
 
 # 1,225 pairs, which takes seconds; the work grows with the square.
@@ -38,7 +39,8 @@ def name_workdirs(workdirs: Sequence[str | pathlib.Path]) -> list[str]:
       )
   names: list[str] = []
   for depth in range(1, max(map(len, parts)) + 1):
-    names = [str(pathlib.PurePath(*part[-depth:])) for part in parts]
+    # Figures and pages cannot show the name of a folder that is no UTF-8.
+    names = [printable.escape(pathlib.PurePath(*p[-depth:])) for p in parts]
     if len(set(names)) == len(names):
       break
   return names

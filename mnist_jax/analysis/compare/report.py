@@ -48,7 +48,7 @@ def write_all(
   page = _render(runs, compared, pictures, caption)
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['comparison.json'] = json.dumps(compared, indent=1).encode()
-  contents['comparison.html'] = page.encode()
+  contents['comparison.html'] = page.encode(errors='backslashreplace')
   paths = [
     atomic_files.write(out / name, data) for name, data in contents.items()
   ]

@@ -11,6 +11,7 @@ from mnist_jax.analysis.run import classification
 EQUAL = np.linspace(0, 1, 16)  # As Guo et al. 2017 and most papers since.
 # Half a nine each: most confidences of a good model are in the last of EQUAL.
 NINES = np.append(1 - 10.0 ** -np.arange(0, 4.1, 0.5), 1)
+FEWEST = 100  # Images that a temperature is fitted on.
 COVERAGES = (1.0, 0.999, 0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5)
 
 
@@ -22,16 +23,20 @@ def describe(
   Args:
     logits: of the test split.
     labels: likewise.
-    temperature: fitted on the validation split; None where there is none.
+    temperature: from `fit_temperature` on the validation split; None where
+      there is none.
 
   Returns:
-    In plain JSON types: `temperature`; `before` and, unless it is None, `after`
-    as `measure` returns them; `coverage` as `coverage` returns it.
+    In plain JSON types: `temperature`; `before` and, unless it is None or 1,
+    `after` as `measure` returns them; `coverage` as `coverage` returns it.
   """
+  after = None
+  if temperature not in (None, 1):
+    after = measure(logits / temperature, labels)
   return {
     'temperature': temperature,
     'before': measure(logits, labels),
-    'after': temperature and measure(logits / temperature, labels),
+    'after': after,
     'coverage': coverage(classification.softmax(logits), labels),
   }
 
@@ -110,8 +115,12 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
   Returns:
     The temperature with the lowest NLL, in 0.05..20: above 1 where the model
-    was too confident. Accuracy does not change.
+    was too confident. Accuracy does not change. It is exactly 1 where fewer
+    than FEWEST images, or no error among them, tell nothing of it: without an
+    error the lowest NLL is that of a confidence of 1 for everything.
   """
+  if len(labels) < FEWEST or (logits.argmax(axis=1) == labels).all():
+    return 1.0
   # Here, because the import takes longer than the search.
   from scipy import optimize
 

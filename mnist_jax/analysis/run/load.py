@@ -11,7 +11,7 @@ from mnist_jax import errors
 from mnist_jax.analysis import text_table
 from mnist_jax.data import class_names as names_lib
 from mnist_jax.data import datasets, registry
-from mnist_jax.workdir import array_files, json_files
+from mnist_jax.workdir import array_files, json_files, paths
 
 _AGAIN = 'train again into a fresh workdir'
 _SIDE = 28
@@ -182,7 +182,7 @@ def load_rows(workdir: pathlib.Path) -> list[dict]:
     errors.UserError: if there is no such file, no row in it, or a bad one.
   """
   path = workdir / 'metrics.jsonl'
-  if not path.exists():
+  if not paths.is_file(path):
     raise errors.UserError(
       f'{path} is not there; give the workdir of a run, such as '
       'runs/improved-seed0'

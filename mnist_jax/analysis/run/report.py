@@ -50,7 +50,9 @@ def write_all(
     head['class_names'] = run.class_names
   contents = {f'figures/{name}.png': png for name, png in pictures.items()}
   contents['analysis.json'] = json.dumps(head | described, indent=1).encode()
-  contents['report.html'] = _render(run, described, pictures).encode()
+  page = _render(run, described, pictures)
+  # A command may name a folder whose name is no UTF-8.
+  contents['report.html'] = page.encode(errors='backslashreplace')
   return [
     atomic_files.write(pathlib.Path(workdir) / name, content)
     for name, content in contents.items()
@@ -141,6 +143,7 @@ def _render(run: load.Run, described: dict, pictures: Mapping[str, bytes]):
     advice=advice.advise(run, described),
     images={name: html_page.inline(png) for name, png in pictures.items()},
     config=json.dumps(run.config, indent=2),
+    fewest=calibration.FEWEST,
     names=run.class_names,
     word=class_names.word(run.class_names),
     shown=class_names.images(run.class_names),

@@ -1,6 +1,7 @@
 """A sweep, read back from its folder or its file, and checked."""
 
 import math
+import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from mnist_jax import errors
 from mnist_jax.analysis import text_table
 from mnist_jax.analysis.run import load as run_load
 from mnist_jax.analysis.sweep import summary
-from mnist_jax.workdir import json_files
+from mnist_jax.workdir import json_files, paths
 
 NAME = 'sweep.json'
 MAX_TRIALS = 1_000
@@ -61,23 +62,29 @@ class _Sweep(msgspec.Struct):
 
 
 def is_sweep(path: str | pathlib.Path) -> bool:
-  """Return whether a path is a sweep: a folder of one, or a JSON file."""
+  """Return whether a path is a sweep: a folder of one, or a JSON file.
+
+  Raises:
+    errors.UserError: if its folder cannot be entered.
+  """
   path = pathlib.Path(path)
-  return (path / NAME).is_file() or (path.suffix == '.json' and path.is_file())
+  if paths.is_file(path / NAME):
+    return True
+  return path.suffix == '.json' and paths.is_file(path)
 
 
 def find_folder(path: str | pathlib.Path) -> pathlib.Path | None:
   """Find the folder that has a sweep's workdirs; None for a lone file."""
   path = pathlib.Path(path)
-  if path.name == NAME and path.is_file():
+  if path.name == NAME and os.path.isfile(path):
     return path.parent
-  return path if path.is_dir() else None
+  return path if os.path.isdir(path) else None
 
 
 def load(path: str | pathlib.Path) -> dict:
   """Read a sweep from its folder or its JSON file; see `check`."""
   path = pathlib.Path(path)
-  path = path / NAME if path.is_dir() else path
+  path = path / NAME if os.path.isdir(path) else path
   content = json_files.read_object(path, way_out=_AGAIN)
   if content is None:
     raise errors.UserError(
