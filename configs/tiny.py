@@ -13,6 +13,7 @@ from mnist_jax import config as config_lib
 from mnist_jax import errors
 
 SMALLEST, LARGEST = 1_000, 1_000_000
+SMALL = 30_000  # Networks below take the second levels of SETTINGS.
 SETTINGS = {
   'rate 0.01 instead of 0.004': ({'optim.lr': 4e-3}, {'optim.lr': 1e-2}),
   'no label smoothing instead of 0.05': (
@@ -49,10 +50,14 @@ def get_config(mode: str = 'full'):
     mode: 'full', 'smoke', or a budget such as '10k' or '8000', which the number
       of weights stays below. 'full' stands for 100k, and 'smoke' has 10k.
   """
-  budget = {'full': '100k', 'smoke': '10k'}.get(mode, mode)
+  budget = parse({'full': '100k', 'smoke': '10k'}.get(mode, mode))
   config = config_lib.load('improved')
   config.model.update(name='tiny', dropout=0.0)
-  config.extra.features = widest(parse(budget))
+  config.extra.features = widest(budget)
+  if budget < SMALL:
+    config.total_epochs = 16.0
+    for _, chosen in SETTINGS.values():
+      config.update_from_flattened_dict(chosen)
   return config_lib.smoke(config) if mode == 'smoke' else config
 
 
