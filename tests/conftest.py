@@ -6,8 +6,12 @@ import shutil
 import tempfile
 
 # What a user has set for runs of their own must not decide what tests find.
-for _name in ('JAX_NUM_CPU_DEVICES', 'JAX_PLATFORMS', 'XLA_FLAGS'):
+for _name in ('JAX_NUM_CPU_DEVICES', 'MNIST_JAX_ONEDNN', 'XLA_FLAGS'):
   os.environ.pop(_name, None)
+os.environ['JAX_PLATFORMS'] = (
+  'cpu'  # Tests make CPU devices, also beside a GPU.
+)
+os.environ.setdefault('PYTHONUTF8', '1')  # For the workers and what they start.
 
 # ruff: noqa: E402
 import jax
@@ -56,8 +60,10 @@ def _become_nobody():
 @pytest.fixture
 def no_entry():
   """A folder that this process cannot enter, also where it is root."""
-  folder = pathlib.Path(tempfile.mkdtemp(prefix='mnist_jax-tests-'))
   user = os.geteuid()
+  # The folders above must be open to others: root's own may not be.
+  above = '/tmp' if user == 0 else None
+  folder = pathlib.Path(tempfile.mkdtemp(prefix='mnist_jax-tests-', dir=above))
   try:
     folder.chmod(0)
     if user == 0:

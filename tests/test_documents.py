@@ -138,7 +138,8 @@ def no_mnist(folder):
   return {
     'MNIST_JAX_MANUAL_DIR': '',
     'TFDS_DATA_DIR': str(folder / 'tfds'),
-    'HTTPS_PROXY': 'http://127.0.0.1:9',
+    **dict.fromkeys(('HTTPS_PROXY', 'https_proxy'), 'http://127.0.0.1:9'),
+    **dict.fromkeys(('NO_PROXY', 'no_proxy'), ''),
   }
 
 

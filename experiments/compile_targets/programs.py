@@ -29,7 +29,8 @@ class Programs:
     """Takes a recipe, and a mesh with the one axis epoch.AXIS."""
     self.mesh = mesh
     size = max(config.data.batch_size, MIN_IMAGES * mesh.size)
-    self.batch_size = -(-size // mesh.size) * mesh.size
+    self.batch_size = -(-size // mesh.size) * mesh.size  # On all chips.
+    self._trial_size = max(config.data.batch_size, MIN_IMAGES)  # On one chip.
     self._num_steps = NUM_IMAGES // self.batch_size
     self._model = cnn.create_model(config.model)
     axis_name = epoch.AXIS if mesh.size > 1 else None
@@ -92,7 +93,8 @@ class Programs:
       jax.ShapeDtypeStruct((num_trials,), jnp.int32),
       self._optimizer.scalars,
     )
-    shape = (num_trials, self._num_steps, self.batch_size)
+    num_steps = NUM_IMAGES // self._trial_size
+    shape = (num_trials, num_steps, self._trial_size)
     apart = P(epoch.AXIS)
     return program.lower(
       *self._put(made, apart),
@@ -100,7 +102,7 @@ class Programs:
       self._put(jax.ShapeDtypeStruct(shape, jnp.int32), apart),
       self._integer(),
       self._put(jax.ShapeDtypeStruct((num_trials,), jnp.int32), apart),
-    ), num_trials * self.batch_size
+    ), num_trials * self._trial_size
 
   def _put(self, tree: Any, spec: P) -> Any:
     sharding = NamedSharding(self.mesh, spec)

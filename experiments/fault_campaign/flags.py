@@ -130,7 +130,9 @@ def cases(bench: bench_lib.Bench) -> list[campaign.Case]:
   """Returns the cases of this family."""
   del bench
   return [
-    campaign.Case('bad flags', 120, 2, lambda its: [refuse_flags(its)]),
+    campaign.Case(
+      'bad flags', len(list_flags()), 2, lambda its: [refuse_flags(its)]
+    ),
     campaign.Case('bad config values', 60, 1, lambda its: [refuse_value(its)]),
     campaign.Case('broken recipes', 14, 1, lambda its: [refuse_recipe(its)]),
     campaign.Case(
@@ -141,14 +143,19 @@ def cases(bench: bench_lib.Bench) -> list[campaign.Case]:
 
 def refuse_flags(its: campaign.Try) -> str:
   """Gives a command flags that it must refuse in one line."""
-  options = [
+  options = list_flags()
+  random.Random(0).shuffle(options)
+  module, flags = options[its.number % len(options)]
+  return refuse(['-m', module, *flags], its.folder)
+
+
+def list_flags() -> list[tuple[str, list[str]]]:
+  """Returns each command with each of the flags that it must refuse."""
+  return [
     (module, flags)
     for module, refused in REFUSED.items()
     for flags in (*refused, *ANYWHERE)
   ]
-  random.Random(0).shuffle(options)
-  module, flags = options[its.number % len(options)]
-  return refuse(['-m', module, *flags], its.folder)
 
 
 def refuse_value(its: campaign.Try) -> str:

@@ -62,8 +62,15 @@ def read_json(bench: bench_lib.Bench, its: campaign.Try) -> str:
   use = its.rng.choice((damage.resume, damage.analyse, damage.predict))
   what = use(bench, workdir)
   shown = f'{path.name}, {use.__name__}, {text[:60]!r}'
-  # A changed number that fits its rule cannot be told from the right one.
-  return kills.describe(shown, '' if 'but' in what else what)
+  return kills.describe(shown, without_changes(what))
+
+
+def without_changes(what: str) -> str:
+  """Returns what went wrong, '' where it is only that other results came out.
+
+  A changed number that fits its rule cannot be told from the right one.
+  """
+  return '' if what.startswith('code 0, but ') else what
 
 
 def spoil(text: str, rng: random.Random) -> str:
@@ -90,9 +97,7 @@ def read_arrays(bench: bench_lib.Bench, its: campaign.Try) -> str:
   )
   way(path, its.rng)
   what = damage.analyse(bench, workdir)
-  return kills.describe(
-    f'{path.name}, {way.__name__}', '' if 'but' in what else what
-  )
+  return kills.describe(f'{path.name}, {way.__name__}', without_changes(what))
 
 
 def claim_shape(path: pathlib.Path, rng: random.Random) -> None:

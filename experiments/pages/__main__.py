@@ -66,8 +66,12 @@ def main() -> None:
     save=_SAVE.value,
   )
   print(table.as_text(found))
-  if _HALF.value == 'report':
+  if _HALF.value != 'report':
+    return
+  if found['dataset'] == 'mnist':
     report.publish(found)
+  else:
+    print(f'not kept: these are digits of {found["dataset"]}, not of mnist')
 
 
 def check(names: list[str], known: list[str]) -> None:

@@ -15,6 +15,9 @@ PHOTOS = experiments.RESULTS / 'photos.json'
 def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
   """Writes the three files and returns their paths.
 
+  The card has no results on photos: those of the same name are of earlier
+  weights. `experiments.photos` measures them and calls `write_cards`.
+
   Args:
     workdir: folder of a finished run.
     name: of the weights; the files are NAME.safetensors, .json and .md.
@@ -32,7 +35,7 @@ def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
   out = pathlib.Path(into)
   path = atomic_files.write(out / f'{name}.safetensors', content)
   about_path = atomic_files.write_json(out / f'{name}.json', about)
-  card = make_card(path)
+  card = make_card(path, photos={})
   return [
     path,
     about_path,
@@ -43,12 +46,17 @@ def publish(workdir: str, name: str, into: str) -> list[pathlib.Path]:
 def write_cards() -> None:
   """Writes the cards of the weights in the package again, with new results."""
   for path in weights_lib.PRETRAINED.glob('*.safetensors'):
-    card = make_card(path)
+    card = make_card(path, photos=read_photos(path.stem))
     atomic_files.write(path.with_suffix('.md'), card.encode())
 
 
-def make_card(path: pathlib.Path) -> str:
-  """Returns the model card of published weights, from the facts beside them."""
+def make_card(path: pathlib.Path, *, photos: dict) -> str:
+  """Returns the model card of published weights, from the facts beside them.
+
+  Args:
+    path: of the weights.
+    photos: their results, as `read_photos` returns them.
+  """
   about = json.loads(path.with_suffix('.json').read_text())
   files = {
     path.name: f'{about["num_bytes"]:,} bytes, float32, SHA-256 '
@@ -56,7 +64,7 @@ def make_card(path: pathlib.Path) -> str:
     f'{path.stem}.json': 'config, temperature, numbers, versions',
   }
   steps = operations.list_operations(weights_lib.load_published(path).model)
-  return model_card.render(about, files, steps, photos=read_photos(path.stem))
+  return model_card.render(about, files, steps, photos=photos)
 
 
 def read_photos(name: str) -> dict:

@@ -25,6 +25,10 @@ _WANTED = (
   'train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte '
   'and t10k-labels-idx1-ubyte'
 )
+_TURNED = (
+  'the images of files that are called emnist-... lie on their sides, and have '
+  'been turned upright'
+)
 _NAME = re.compile(
   r'(.*[-_.])?(?P<part>train|t10k|test)-(?P<kind>images|labels)'
   r'[-.]idx[13]-ubyte(\.gz)?'
@@ -70,7 +74,8 @@ def read_folder(folder: str | pathlib.Path) -> decoded.Named:
     folder: with four files as MNIST has them; their names may begin with
       anything, as in letters-train-images-idx3-ubyte.gz, and have test for
       t10k. A file CLASS_NAMES names the classes, a line each; without it they
-      are class 0, class 1, ...
+      are class 0, class 1, ... Where all four begin with emnist-, the images
+      are turned upright.
 
   Raises:
     UserError: a file is missing, twice there, or not such a file; the images
@@ -85,7 +90,17 @@ def read_folder(folder: str | pathlib.Path) -> decoded.Named:
     _check_shapes(images, labels, *where)
   num_classes = _count_classes(arrays, paths)
   names = _read_names(folder / CLASS_NAMES, num_classes)
+  if all(path.name.startswith('emnist-') for path in paths):
+    return decoded.Named(_turn_upright(arrays), names, _TURNED)
   return decoded.Named(arrays, names)
+
+
+def _turn_upright(arrays: decoded.Arrays) -> decoded.Arrays:
+  """Swaps rows and columns of the images, as EMNIST's files have them."""
+  train, test = (
+    np.ascontiguousarray(images.transpose(0, 2, 1)) for images in arrays[::2]
+  )
+  return arrays._replace(train_images=train, test_images=test)
 
 
 def _find(folder: pathlib.Path) -> list[pathlib.Path]:

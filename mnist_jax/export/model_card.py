@@ -74,19 +74,25 @@ def _describe_training(about: dict[str, Any]) -> dict[str, Any]:
   return {
     'titles': {'train': 'training', 'valid': 'validation', 'test': 'test'},
     'versions': ', '.join(f'{k} {v}' for k, v in about['versions'].items()),
-    'distortions': _distortions(config.get('augment', {})),
+    'distortions': list_distortions(config.get('augment', {})),
     'on_mnist': about['dataset'] == 'mnist',
     'non_digits': bool(config.get('data', {}).get('non_digits')),
   }
 
 
-def _distortions(augment: dict) -> str:
+def list_distortions(augment: dict) -> str:
+  """Returns those that are on, with their strengths; 'none' without any."""
   if not augment.get('enabled'):
     return 'none'
   # Without the fields of earlier versions, which were off.
   known = config_lib.default().augment
+  unused = {'enabled'}
+  if not augment.get('erase_probability'):
+    unused.add('erase_area')
+  if augment.get('final_strength') == 1:  # They do not fade.
+    unused.add('final_strength')
   return ', '.join(
     f'{name} {value:g}' if isinstance(value, float) else f'{name} {value}'
     for name, value in augment.items()
-    if value and name in known and name != 'enabled'
+    if value and name in known and name not in unused
   )

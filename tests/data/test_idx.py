@@ -72,7 +72,7 @@ def test_plain_files_are_a_data_set_of_numbered_classes(folder, arrays):
   'rename',
   [
     lambda name: f'{name}.gz',
-    lambda name: f'emnist-letters-{name.replace("t10k", "test")}.gz',
+    lambda name: f'letters-{name.replace("t10k", "test")}.gz',
     lambda name: name.replace('-idx', '.idx'),
   ],
 )
@@ -84,6 +84,18 @@ def test_any_names_with_the_usual_ends_do_gzipped_or_not(
     packed = gzip.compress(data) if name.endswith('.gz') else data
     (tmp_path / name).write_bytes(packed)
   assert_same(idx.read_folder(tmp_path).arrays, arrays)
+
+
+def test_the_images_of_emnists_files_are_turned_upright(tmp_path, arrays):
+  for name, array in zip(NAMES, arrays, strict=True):
+    (tmp_path / f'emnist-mine-{name}').write_bytes(encode(array))
+  found = idx.read_folder(tmp_path)
+  for turned, image in zip(
+    found.arrays.train_images, arrays.train_images, strict=True
+  ):
+    np.testing.assert_array_equal(turned, image.T)
+  assert found.arrays.test_images[0, 0, 27] == arrays.test_images[0, 27, 0]
+  assert 'turned upright' in found.notice
 
 
 def test_a_file_beside_them_names_the_classes(folder):

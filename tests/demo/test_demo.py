@@ -53,7 +53,9 @@ def port():
   """The port of a server that is started and ended as a user would."""
   process = start('--port=0')
   lines = [process.stdout.readline(), process.stdout.readline()]
-  assert lines[1].endswith('(Ctrl-C ends it)\n'), process.communicate()
+  if not lines[1].endswith('(Ctrl-C ends it)\n'):
+    process.kill()
+    pytest.fail(f'{lines}, {process.communicate()}')
   yield int(re.search(r'open http://127\.0\.0\.1:(\d+) ', lines[1])[1])
   process.send_signal(signal.SIGINT)
   _, err = process.communicate(timeout=20)
@@ -227,7 +229,8 @@ def test_a_connection_without_a_whole_request_is_closed(
   assert content[:13] == received
 
 
-def test_a_connection_is_kept_for_further_requests(impatient):
+def test_a_connection_is_kept_for_further_requests(impatient, monkeypatch):
+  monkeypatch.setattr(server, 'MAX_IDLE_SECONDS', 60)
   connection = http.client.HTTPConnection('127.0.0.1', impatient, timeout=60)
   sockets = set()
   for _ in range(3):

@@ -56,8 +56,12 @@ def cache(tmp_path_factory):
 
 
 def start(path, cache, *flags, module='mnist_jax.main', **env):
-  proxies = ('http_proxy', 'https_proxy', 'all_proxy')
-  inherited = {k: v for k, v in os.environ.items() if k.lower() not in proxies}
+  # Proxies, and clusters of which this machine may be a part.
+  theirs = ('http_proxy', 'https_proxy', 'all_proxy')
+  theirs += ('kubernetes_', 'slurm_', 'ompi_')
+  inherited = {
+    k: v for k, v in os.environ.items() if not k.lower().startswith(theirs)
+  }
   with (path.parent / f'{path.name}.err').open('a') as err:
     return subprocess.Popen(
       [sys.executable, '-m', module, f'--workdir={path}', *flags],

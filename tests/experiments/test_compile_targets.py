@@ -94,6 +94,14 @@ def test_a_small_recipe_compiles_for_four_chips_that_are_not_here(tmp_path):
   assert programs['single_conv']['images_per_second_bound'] > 0
 
 
+def test_a_trial_of_a_sweep_is_the_same_work_on_any_number_of_chips():
+  found = json.loads(PUBLISHED.read_text())['targets']
+  for name in ('improved-sweep', 'fast-sweep'):
+    one, many = (found[f'v5e:{chips}'][name] for chips in ('1x1', '16x16'))
+    for key in ('flops_per_step', 'temporary_bytes'):
+      assert many[key] == pytest.approx(one[key], rel=0.1), key
+
+
 def test_the_published_file_has_the_form_that_the_contract_states():
   found = json.loads(PUBLISHED.read_text())
   assert found.keys() == {'targets'}

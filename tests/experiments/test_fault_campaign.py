@@ -170,6 +170,12 @@ def test_a_malformed_request_is_not_a_right_one(seed):
   assert request != head + picture
 
 
+def test_a_traceback_is_never_taken_for_another_result():
+  traceback = "traceback, code 1: AttributeError: 'list' has no attribute"
+  assert hostile.without_changes(traceback) == traceback
+  assert not hostile.without_changes('code 0, but other accuracy')
+
+
 @pytest.mark.parametrize(
   'way', [hostile.claim_shape, hostile.encrypt, hostile.pickle]
 )

@@ -8,7 +8,8 @@ import sys
 import time
 
 SWEEP = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder = pathlib.Path(sys.argv[1])
 try:
   (folder / 'started').touch()
@@ -18,8 +19,10 @@ except KeyboardInterrupt:
   (folder / 'saved').touch()
 """
 REPRODUCE = """
-import sys
+import signal, sys
 from experiments import reproduce
+# Where the tests run in the background, it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 reproduce.finish([sys.executable, *sys.argv[1:]])
 """
 

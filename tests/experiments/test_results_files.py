@@ -32,7 +32,8 @@ def test_every_table_is_in_a_document():
 @pytest.mark.parametrize('name', weights.pretrained_names())
 def test_a_model_card_is_made_from_the_weights_facts_and_the_results(name):
   path = weights.PRETRAINED / f'{name}.safetensors'
-  assert path.with_suffix('.md').read_text() == pretrained.make_card(path)
+  card = pretrained.make_card(path, photos=pretrained.read_photos(name))
+  assert path.with_suffix('.md').read_text() == card
 
 
 @pytest.mark.parametrize('recipe', TRAINED)

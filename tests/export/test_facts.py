@@ -15,6 +15,16 @@ from mnist_jax.predict import weights
 from mnist_jax.workdir import weights_file
 
 
+def test_a_card_lists_only_distortions_that_are_on():
+  fields = {'enabled': True, 'rotate': 12.0, 'elastic': 0.0}
+  off = {'erase_probability': 0.0, 'erase_area': 0.2, 'final_strength': 1.0}
+  assert model_card.list_distortions(fields | off) == 'rotate 12'
+  on = {'erase_probability': 0.1, 'erase_area': 0.2, 'final_strength': 0.3}
+  shown = 'rotate 12, erase_probability 0.1, erase_area 0.2, final_strength 0.3'
+  assert model_card.list_distortions(fields | on) == shown
+  assert model_card.list_distortions({'enabled': False} | on) == 'none'
+
+
 @pytest.mark.parametrize(
   ('command', 'shown'),
   [

@@ -14,6 +14,8 @@ def onednn_built(tmp_path_factory):
     try:
       path = onednn.build()
     except errors.UserError as error:
+      if 'is not installed' not in str(error):
+        raise
       pytest.skip(str(error))
     onednn.is_built.cache_clear()
     assert onednn.is_built()

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -224,8 +225,9 @@ def test_help_lists_the_flags_without_importing_jax():
   done = run_python('-X', 'importtime', '-m', 'mnist_jax.predict', '--help')
   assert done.returncode == 0
   assert '--figure' in done.stdout
-  assert 'argparse' in done.stderr  # The list of imports.
-  assert '| jax\n' not in done.stderr
+  # Of the list of imports; each level is indented further.
+  assert re.search(r'\| +argparse$', done.stderr, re.MULTILINE)
+  assert not re.search(r'\| +jax$', done.stderr, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +273,10 @@ def workdir(tmp_path):
 
 def test_a_file_name_may_hold_bytes_that_are_not_text(run, tmp_path):
   path = pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b'/\xff.png'))
-  path.write_bytes(drawings.row(7))
+  try:
+    path.write_bytes(drawings.row(7))
+  except OSError:
+    pytest.skip('this file system takes no such name')
   figure = tmp_path / 'out.png'
   code, (line,), _ = run(path, f'--figure={figure}')
   assert code == 0

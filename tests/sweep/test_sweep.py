@@ -196,7 +196,8 @@ def kill_when(path, pattern, *flags):
     assert time.monotonic() < until
     time.sleep(0.01)
   process.send_signal(signal.SIGKILL)
-  process.communicate(timeout=60)
+  output, _ = process.communicate(timeout=60)
+  assert process.returncode == -signal.SIGKILL, output
 
 
 def without_times(value):

@@ -1,6 +1,7 @@
 """What a result says about the machine it was made on."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -40,7 +41,8 @@ def test_others_use_no_less_than_nothing_and_no_more_than_the_machine_has():
   since = provenance.now()
   time.sleep(0.2)
   cores = provenance.cores_used_by_others(since)
-  assert 0 <= cores <= os.cpu_count() + 0.5
+  # Each core's clock may be a hundredth of a second off.
+  assert 0 <= cores <= 1.5 * os.cpu_count() + 0.5
 
 
 @pytest.fixture
@@ -48,6 +50,9 @@ def project(tmp_path, monkeypatch):
   """A repository with one commit of `code.py`, and a .venv that it ignores."""
   for name in ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE'):
     monkeypatch.delenv(name, raising=False)
+  if not shutil.which('git'):
+    pytest.skip('needs git')
+  monkeypatch.setenv('GIT_CONFIG_GLOBAL', os.devnull)
   (tmp_path / '.gitignore').write_text('.venv\n')
   (tmp_path / '.venv').mkdir()
   for path in (tmp_path / 'code.py', tmp_path / '.venv' / 'code.py'):
