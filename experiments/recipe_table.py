@@ -125,7 +125,7 @@ def compare_epochs(
 ) -> str:
   """Returns a table of one recipe: a row for each epoch that is reported."""
   names = list(next(iter(reported.values())))
-  titles = [f'{name.replace("/", " ")}' for name in names]
+  titles = [name.replace('/', ' ') for name in names]
   head = [
     f'`{recipe}`, epoch',
     *(f'{title}: project | here' for title in titles),

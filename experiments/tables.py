@@ -31,19 +31,13 @@ def read(name: str) -> dict | None:
   return json.loads(path.read_text()) if path.exists() else None
 
 
-def seeds() -> str:
-  """Returns the summary of the sweep of `fast`; '' before it has been run."""
-  found = read('fast-seeds.json')
-  if not found:
-    return ''
+def seeds(found: dict) -> str:
+  """Returns the command of a sweep, and its summary."""
   return f'```\n$ {found["command"]}\n{sweep_report.describe(found)}\n```'
 
 
-def photos() -> str:
-  """Returns the accuracy on other people's digits; '' without results."""
-  found = read('photos.json')
-  if not found:
-    return ''
+def photos(found: dict) -> str:
+  """Returns the accuracy on other people's digits."""
   ways = [
     (kind, name, f'`{name}`, {title}')
     for name in found['weights']
@@ -74,10 +68,9 @@ def photos() -> str:
   return '\n'.join(lines)
 
 
-def calibration() -> str:
-  """Returns how far confidences on photos can be trusted; '' without it."""
-  found = (read('photos.json') or {}).get('calibration')
-  return photo_calibration.as_markdown(found) if found else ''
+def calibration(found: dict) -> str:
+  """Returns how far confidences on photos can be trusted."""
+  return photo_calibration.as_markdown(found['calibration'])
 
 
 def written(name: str, write: Callable[[dict], str]) -> str:
@@ -91,16 +84,14 @@ def tiny_choice(found: dict) -> str:
   return screen.as_markdown(found, tiny.SETTINGS)
 
 
-def compile_targets() -> str:
-  """Returns what the training loops need on other chips; '' without it."""
-  found = read('compile_targets.json')
-  return targets_table.as_markdown(found, ('improved', 'fast')) if found else ''
+def compile_targets(found: dict) -> str:
+  """Returns what the training loops need on other chips."""
+  return targets_table.as_markdown(found, ('improved', 'fast'))
 
 
-def scaling_on_paper() -> str:
-  """Returns how `improved` scales on TPU v5e, on paper; '' without it."""
-  found = read('compile_targets.json')
-  model = scaling.fit(found['targets'], 'improved', 64) if found else None
+def scaling_on_paper(found: dict) -> str:
+  """Returns how `improved` scales on TPU v5e; '' without the targets for it."""
+  model = scaling.fit(found['targets'], 'improved', 64)
   return scaling.as_markdown(model, 64) if model else ''
 
 
@@ -109,13 +100,13 @@ PARTS: dict[str, Callable[[], str]] = {
   'projects': recipe_table.projects,
   'epochs': recipe_table.epochs,
   'benchmark': lambda: written('benchmark.json', benchmark_report.table),
-  'seeds': seeds,
-  'photos': photos,
-  'calibration': calibration,
+  'seeds': lambda: written('fast-seeds.json', seeds),
+  'photos': lambda: written('photos.json', photos),
+  'calibration': lambda: written('photos.json', calibration),
   'pages': lambda: written('pages.json', pages_table.as_markdown),
   'faults': lambda: written('faults.json', faults_table.as_markdown),
-  'compile_targets': compile_targets,
-  'scaling': scaling_on_paper,
+  'compile_targets': lambda: written('compile_targets.json', compile_targets),
+  'scaling': lambda: written('compile_targets.json', scaling_on_paper),
   'frontier': lambda: written('frontier.json', frontier_report.as_markdown),
   'screen': lambda: written('improved-screen.json', screen.as_markdown),
   'neighbours': lambda: written('improved-neighbours.json', screen.neighbours),

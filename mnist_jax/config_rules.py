@@ -9,7 +9,8 @@ import ml_collections
 from mnist_jax import config as config_lib
 from mnist_jax import errors
 
-# Of the fields that are plain words; training/registries.py has the others.
+# The words that a field may be. training/registries.py adds the names of the
+# registries' entries.
 CHOICES: dict[str, Collection[str]] = {
   'select': ('last', 'best_valid'),
   'data.valid': ('writer_disjoint', 'random', 'none'),
@@ -97,10 +98,8 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
       'from config.default() of mnist_jax.config, which has one'
     )
   for name in fields:
-    if name not in defaults and name[:6] != 'extra.':
-      raise errors.UserError(
-        f'config field {name!r} is unknown; {errors.suggest(name, defaults)}'
-      )
+    if name[:6] != 'extra.':
+      errors.check_word('config field', name, defaults)
   for name, default in defaults.items():
     if name not in fields:
       raise errors.UserError(

@@ -18,6 +18,11 @@ class UserError(Exception):
     return ' '.join(super().__str__().split())
 
 
+def first_line(error: BaseException) -> str:
+  """Returns the first line of what an exception says."""
+  return ' '.join((str(error).strip() or repr(error)).split('\n')[0].split())
+
+
 def check_word(field: str, word: str, choices: Collection[str]) -> None:
   """Checks that `word`, the value of `field`, is one of `choices`.
 

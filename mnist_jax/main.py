@@ -5,7 +5,6 @@
 mnist_jax/config.py lists every field that --config.FIELD=VALUE overrides.
 """
 
-import gc
 import time
 
 STARTED = time.monotonic()  # Before the imports: a user waits for them too.
@@ -35,9 +34,6 @@ def main() -> None:
     raise errors.UserError(
       'no config is given; try --config=configs/improved.py'
     )
-  # Imports and traces make many objects that last. To look through them for
-  # garbage as often as Python does by default takes a tenth of a short run.
-  gc.set_threshold(100_000, 50, 100)
   config = _CONFIG.value
   config_name = absl_flags.config_name(flags.FLAGS['config'].config_filename)
   workdir = paths.expand(

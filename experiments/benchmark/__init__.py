@@ -1,1 +1,1 @@
-"""Training speed compared with stock Flax and PyTorch."""
+"""Training speed compared with stock Flax, PyTorch, TensorFlow and Keras."""

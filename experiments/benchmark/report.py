@@ -40,8 +40,8 @@ def throughput_table(rows: dict) -> str:
   for name, row in rows.items():
     first = [f'`{name}`', str(row['batch_size'])]
     rates = [rate_cell(row, key) for key in ('ours', 'ours_onednn')]
-    best = row.get('best_peer', '')
-    peer = f'{PEER_NAMES[best]}, {rate_cell(row, best)}' if best else '-'
+    best = row['best_peer']
+    peer = f'{PEER_NAMES[best]}, {rate_cell(row, best)}'
     ours.append(as_line([*first, *rates, peer, *best_cells(row)]))
     rates = [rate_cell(row, key) for key in PEER_NAMES]
     peers.append(as_line([first[0], *rates, *ratio_cells(row)]))
@@ -70,15 +70,12 @@ def rate_cell(row: dict, key: str) -> str:
   """
   if key not in row:
     return '-'
-  name = row.get('setups', {}).get(key, key)
-  peak = row.get('peak_mb', {}).get(name)
+  peak = row['peak_mb'].get(row['setups'].get(key, key))
   return f'{row[key]:,.0f}' + (f' ({peak:,.0f} MB)' if peak else '')
 
 
 def best_cells(ratios: dict) -> list[str]:
   """Returns the ratios to the best peer as cells; '-' if not measured."""
-  if 'vs_best' not in ratios:
-    return ['-', '-']
   onednn = ratios.get('onednn_vs_best')
   return [
     f'**{ratios["vs_best"]:.2f} x**',
@@ -122,9 +119,9 @@ def augmentation(cost: float) -> str:
 def method(results: dict) -> str:
   """Returns what the numbers of the table are."""
   rows, plan = results['throughput'].values(), results['plan']
-  counts = sorted({row.get('num_rounds', plan['rounds']) for row in rows})
+  counts = sorted({row['num_rounds'] for row in rows})
   rounds = ' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))
-  memory = any(any(row.get('peak_mb', {}).values()) for row in rows)
+  memory = any(any(row['peak_mb'].values()) for row in rows)
   text = f'Training images per second on {plan["data"]}'
   text += " (and the peak memory of the contender's process)" if memory else ''
   text += (
@@ -157,7 +154,7 @@ def instability(rows: dict) -> list[str]:
   models = [
     f'`{name}` ({", ".join(row["unstable"])})'
     for name, row in rows.items()
-    if not row.get('stable', True)
+    if not row['stable']
   ]
   if not models:
     return []
@@ -214,10 +211,7 @@ def draw(results: dict) -> bytes:
 
 def bars(row: dict) -> dict[str, str]:
   """Returns the contenders of a model's bars, ours first, with their names."""
-  found = row.get('setups') or {
-    'stock_flax': 'stock_flax',
-    'pytorch': row['pytorch_best'],
-  }
+  found = row['setups']
   ours = {'ours': 'this project', 'ours_onednn': WITH}
   return {key: ours[key] for key in ours if key in row} | {
     found[peer]: name for peer, name in PEER_NAMES.items() if peer in found
@@ -226,7 +220,7 @@ def bars(row: dict) -> dict[str, str]:
 
 def _draw_model(axes, place: int, row: dict) -> None:
   names = bars(row)
-  best = PEER_NAMES[row.get('best_peer', 'pytorch')]
+  best = PEER_NAMES[row['best_peer']]
   colors = {'this project': OURS, WITH: OURS, best: BEST}
   for i, (key, name) in enumerate(names.items()):
     rates = [rate / row['pytorch'] for rate in row['rounds'][key]]

@@ -35,7 +35,6 @@ def throughput(measured: dict, batch_size: int) -> dict:
   return {
     'ours': medians['ours'],
     **peers,
-    'pytorch_best': setups['pytorch'],
     'setups': setups,
     **ratios(medians['ours'], peers),
     **with_onednn(medians, peers),

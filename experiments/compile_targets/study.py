@@ -8,7 +8,7 @@ from experiments.compile_targets import measure, programs, targets
 from mnist_jax import errors
 from mnist_jax.cli import console
 
-# Of a program's name in compile_targets.json, by its method.
+# By method of `Programs`: what follows the recipe's name in the results.
 SUFFIXES = {'train': '', 'evaluate': '-evaluation', 'sweep': '-sweep'}
 
 
@@ -38,7 +38,7 @@ def measure_all(
 
   Args:
     names: of targets, from `available`.
-    configs: by name, from `load_configs`.
+    configs: recipes by name.
     keep: gets each target, program and its numbers as soon as there are any.
   """
   meshes = {name: targets.create_mesh(name) for name in names}

@@ -77,7 +77,7 @@ def create_mesh(name: str) -> jax.sharding.Mesh:
     else:
       devices = _describe_tpu(name, topology)
   except jax.errors.JaxRuntimeError as error:
-    reason = str(error).splitlines()[0][:100]
+    reason = errors.first_line(error)[:100]
     raise errors.UserError(
       f'target {name!r} is refused by the compiler ({reason}); try {kind}:2x2'
     ) from error

@@ -149,3 +149,8 @@ def attempt(
     return [f'the campaign itself failed ({where}): {error!r}'[:500]]
   finally:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def describe(tried: str, what: str) -> str:
+  """Returns '' for what survived, else what was tried and how it failed."""
+  return f'{tried}: {what}' if what else ''

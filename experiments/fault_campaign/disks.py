@@ -71,7 +71,7 @@ def limit_sizes(bench: bench_lib.Bench) -> campaign.Attempt:
     arguments = bench_lib.train(its.folder / 'run', bench_lib.ALONE)
     done = processes.run(['-c', _LIMITED, str(limit), *arguments], its.folder)
     what = processes.judge(done) or kills.finish(its.folder, unbroken)
-    return [kills.describe(f'files of {limit:,} bytes at most', what)]
+    return [campaign.describe(f'files of {limit:,} bytes at most', what)]
 
   return attempt
 
@@ -85,7 +85,7 @@ def fill(bench: bench_lib.Bench, its: campaign.Try) -> str:
     if not what and (disk / 'run').exists():
       shutil.copytree(disk / 'run', its.folder / 'run')
   what = what or kills.finish(its.folder, unbroken)
-  return kills.describe(f'a disk of {size:,} bytes', what)
+  return campaign.describe(f'a disk of {size:,} bytes', what)
 
 
 def read_only(its: campaign.Try) -> str:
@@ -111,4 +111,4 @@ def vanish(its: campaign.Try) -> str:
   if not what:
     done = kills.start(its.folder).wait()
     what = processes.judge(done)
-  return kills.describe(f'removed at {stage}', what)
+  return campaign.describe(f'removed at {stage}', what)

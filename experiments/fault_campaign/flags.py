@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 
 from experiments.fault_campaign import bench as bench_lib
-from experiments.fault_campaign import campaign, kills, processes
+from experiments.fault_campaign import campaign, processes
 from mnist_jax import config as config_lib
 from mnist_jax.training import registries
 
@@ -181,7 +181,7 @@ def refuse_recipe(its: campaign.Try) -> str:
   path = its.folder / 'recipe.py'
   path.write_text(text)
   what = refuse(['-m', 'mnist_jax.main', f'--config={path}'], its.folder)
-  return kills.describe(f'recipe {text[:50]!r}', what)
+  return campaign.describe(f'recipe {text[:50]!r}', what)
 
 
 def refuse(arguments: Arguments, folder: pathlib.Path) -> str:
@@ -191,7 +191,7 @@ def refuse(arguments: Arguments, folder: pathlib.Path) -> str:
   shown = ' '.join(
     word if isinstance(word, str) else repr(word) for word in arguments[1:]
   )
-  return kills.describe(repr(shown[:160]), what)
+  return campaign.describe(repr(shown[:160]), what)
 
 
 def train_unusual(its: campaign.Try) -> str:
@@ -204,4 +204,4 @@ def train_unusual(its: campaign.Try) -> str:
   report = its.folder / 'run' / 'report.html'
   if not what and not done.code and not report.exists():
     what = 'code 0, but there is no report'
-  return kills.describe(' '.join(settings), what)
+  return campaign.describe(' '.join(settings), what)

@@ -12,7 +12,7 @@ import numpy as np
 
 import experiments
 from experiments.fault_campaign import bench as bench_lib
-from experiments.fault_campaign import campaign, damage, kills, processes
+from experiments.fault_campaign import campaign, damage, processes
 from mnist_jax.predict import weights
 
 DEEP = '[' * 100_000
@@ -62,7 +62,7 @@ def read_json(bench: bench_lib.Bench, its: campaign.Try) -> str:
   use = its.rng.choice((damage.resume, damage.analyse, damage.predict))
   what = use(bench, workdir)
   shown = f'{path.name}, {use.__name__}, {text[:60]!r}'
-  return kills.describe(shown, without_changes(what))
+  return campaign.describe(shown, without_changes(what))
 
 
 def without_changes(what: str) -> str:
@@ -97,7 +97,9 @@ def read_arrays(bench: bench_lib.Bench, its: campaign.Try) -> str:
   )
   way(path, its.rng)
   what = damage.analyse(bench, workdir)
-  return kills.describe(f'{path.name}, {way.__name__}', without_changes(what))
+  return campaign.describe(
+    f'{path.name}, {way.__name__}', without_changes(what)
+  )
 
 
 def claim_shape(path: pathlib.Path, rng: random.Random) -> None:
@@ -220,7 +222,7 @@ def read_weights(its: campaign.Try) -> str:
   what = processes.judge(done, (2,))
   if not what and 'nope.png' in done.stderr + done.stdout and way != 'facts':
     what = 'the weights were accepted'
-  return kills.describe(f'{way} of {key}', what)
+  return campaign.describe(f'{way} of {key}', what)
 
 
 def read_sweep(its: campaign.Try) -> str:
@@ -236,4 +238,4 @@ def read_sweep(its: campaign.Try) -> str:
   path = its.folder / 'sweep.json'
   path.write_text(changed)
   done = processes.run(['-m', 'mnist_jax.analysis', str(path)], its.folder)
-  return kills.describe(f'{changed[:60]!r}', processes.judge(done))
+  return campaign.describe(f'{changed[:60]!r}', processes.judge(done))

@@ -40,7 +40,7 @@ def kill_and_resume(bench: bench_lib.Bench, its: campaign.Try) -> str:
     process = start(its.folder)
     stages.append(reach(its.rng, process, its.folder / 'run'))
     process.kill()
-  return describe(f'SIGKILL at {stages}', finish(its.folder, unbroken))
+  return campaign.describe(f'SIGKILL at {stages}', finish(its.folder, unbroken))
 
 
 def interrupt_and_resume(
@@ -53,7 +53,7 @@ def interrupt_and_resume(
   process.send(number)
   done = process.wait(SECONDS_TO_STOP)
   what = processes.judge(done, (0, 130)) or ignored(seen, done)
-  return describe(
+  return campaign.describe(
     f'{number.name} at {stage}', what or finish(its.folder, unbroken)
   )
 
@@ -70,7 +70,7 @@ def interrupt_twice_and_resume(
   process.send(second)
   done = process.wait(SECONDS_TO_DIE)
   what = processes.judge(done, (0, 130, -signal.SIGINT, -signal.SIGTERM))
-  return describe(
+  return campaign.describe(
     f'{first.name} and {second.name} at {stage}',
     what or finish(its.folder, unbroken),
   )
@@ -130,8 +130,3 @@ def finish(folder: pathlib.Path, unbroken: pathlib.Path) -> str:
     or bench_lib.differences(folder / 'run', unbroken)
     or bench_lib.leftovers(folder / 'run')
   )
-
-
-def describe(tried: str, what: str) -> str:
-  """Returns '' for what survived, else what was tried and how it failed."""
-  return f'{tried}: {what}' if what else ''

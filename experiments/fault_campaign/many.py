@@ -94,7 +94,7 @@ def kill_sweep(unbroken: Unbroken, its: campaign.Try) -> str:
   process = start_sweep(path)
   moment = wait_for_moment(process, path, its)
   process.kill()
-  return kills.describe(f'SIGKILL {moment}', finish_sweep(path, expected))
+  return campaign.describe(f'SIGKILL {moment}', finish_sweep(path, expected))
 
 
 def interrupt_sweep(unbroken: Unbroken, its: campaign.Try) -> str:
@@ -106,7 +106,7 @@ def interrupt_sweep(unbroken: Unbroken, its: campaign.Try) -> str:
   process.send(number)
   what = processes.judge(process.wait(kills.SECONDS_TO_STOP), (0, 130))
   what = what or finish_sweep(path, expected)
-  return kills.describe(f'{number.name} {moment}', what)
+  return campaign.describe(f'{number.name} {moment}', what)
 
 
 def wait_for_moment(
@@ -166,4 +166,4 @@ def kill_pair(unbroken: Unbroken, its: campaign.Try) -> str:
   ends = [process.wait() for process in start_pair(path)]
   what = what or next((w for d in ends if (w := processes.judge(d, (0,)))), '')
   what = what or bench_lib.differences(path, expected)
-  return kills.describe(f'process {victim} killed', what)
+  return campaign.describe(f'process {victim} killed', what)

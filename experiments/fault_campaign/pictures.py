@@ -13,9 +13,9 @@ from PIL import Image
 
 from experiments.fault_campaign import campaign, processes
 from mnist_jax.data import uci_digits
+from mnist_jax.photos import decode
 
 IN_A_BATCH = 25  # Pictures for one process.
-FORMATS = ('PNG', 'JPEG', 'GIF', 'BMP', 'WEBP', 'TIFF', 'PPM')
 MODES = ('L', 'RGB', 'RGBA', 'P', '1', 'I;16', 'CMYK', 'LA', 'F')
 
 
@@ -72,7 +72,7 @@ def draw(rng: random.Random) -> tuple[str, bytes]:
   picture = Image.fromarray(255 - row).resize(
     (rng.choice((84, 300, 1000)), rng.choice((28, 100, 700)))
   )
-  kind, mode = rng.choice(FORMATS), rng.choice(MODES)
+  kind, mode = rng.choice(decode.FORMATS), rng.choice(MODES)
   content = io.BytesIO()
   try:
     picture.convert(mode).save(content, kind)

@@ -46,7 +46,7 @@ def name(bench: bench_lib.Bench, its: campaign.Try) -> str:
     path = os.path.join(os.fsencode(inside), os.fsencode(chosen))
     workdir = pathlib.Path(os.fsdecode(path))
     what = bench_lib.differences(workdir, unbroken)
-  return kills.describe(f'{str(chosen)[:40]!r}', what)
+  return campaign.describe(f'{str(chosen)[:40]!r}', what)
 
 
 def link(bench: bench_lib.Bench, its: campaign.Try) -> str:
@@ -64,7 +64,7 @@ def link(bench: bench_lib.Bench, its: campaign.Try) -> str:
   arguments = bench_lib.train(second, bench_lib.ALONE)
   what = processes.judge(processes.run(arguments, its.folder), (0,))
   what = what or bench_lib.differences(its.folder / 'run', unbroken)
-  return kills.describe(f'{first}, then {second}', what)
+  return campaign.describe(f'{first}, then {second}', what)
 
 
 def run_two(bench: bench_lib.Bench, its: campaign.Try) -> str:
@@ -81,7 +81,7 @@ def run_two(bench: bench_lib.Bench, its: campaign.Try) -> str:
   ends = [process.wait() for process in started]
   what = next(filter(None, map(processes.judge, ends)), '')
   what = what or check_one(workdir, seeds, unbroken)
-  return kills.describe(f'seeds {seeds}', what)
+  return campaign.describe(f'seeds {seeds}', what)
 
 
 def check_one(

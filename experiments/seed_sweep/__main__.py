@@ -14,7 +14,6 @@ from mnist_jax.cli import interrupts
 if __name__ == '__main__':
   interrupts.install()
 
-import gc
 import json
 import pathlib
 import runpy
@@ -74,7 +73,6 @@ def main() -> None:
   """Runs the trials that are left, then writes and prints the summary."""
   started = time.monotonic()
   check_flags()
-  gc.set_threshold(100_000, 50, 100)  # As in mnist_jax/main.py.
   config, source = _CONFIG.value, flags.FLAGS['config'].config_filename
   config_name = absl_flags.config_name(source)
   path = paths.expand(_WORKDIR.value or f'runs/{config_name}-sweep')

@@ -1,6 +1,5 @@
 """A finished run as `mnist_jax.train` returns it."""
 
-import base64
 import functools
 import html
 import pathlib
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mnist_jax import errors
+from mnist_jax.analysis import html_page
 from mnist_jax.analysis.run import load as load_lib
 from mnist_jax.api import model as model_lib
 from mnist_jax.workdir import workdir as workdir_lib
@@ -76,9 +76,8 @@ class Run:
     parts = [f'<p>{html.escape(repr(self)[1:-1])}</p>']
     for name in SHOWN:
       if name in self.figures:
-        image = base64.b64encode(self.figures[name].read_bytes()).decode()
+        image = html_page.inline(self.figures[name].read_bytes())
         parts.append(
-          f'<img alt="{name}" style="max-width: 100%" '
-          f'src="data:image/png;base64,{image}">'
+          f'<img alt="{name}" style="max-width: 100%" src="{image}">'
         )
     return '\n'.join(parts)

@@ -96,10 +96,7 @@ def _complete(
   fields = dict(overrides) | ({} if seed is None else {'seed': seed})
   known = config_lib.flatten(config)
   for name, value in fields.items():
-    if name not in known:
-      raise errors.UserError(
-        f'config field {name!r} is unknown; {errors.suggest(name, known)}'
-      )
+    errors.check_word('config field', name, known)
     try:
       config.update_from_flattened_dict({name: value})
     except (TypeError, ValueError) as error:

@@ -89,7 +89,7 @@ def print_error(message: str) -> None:
 def flush_stdout() -> None:
   """Flushes stdout; where that fails, discards what follows.
 
-  Or Python tries again at its exit, and reports the error itself.
+  Otherwise Python would try again at its exit, and report the error itself.
 
   Raises:
     OSError: when it cannot be written; not when its reader closed the pipe.

@@ -55,7 +55,7 @@ def ignore() -> None:
 
 
 def _leave_to_thread(number: int, frame: object) -> None:
-  """Stands for the default action, which would end the process by itself."""
+  """Does nothing; it replaces the default action, so that `_wait` answers."""
 
 
 def _wait(receiver: socket.socket, sender: socket.socket) -> None:

@@ -91,11 +91,11 @@ def read_folder(folder: str | pathlib.Path) -> decoded.Named:
   num_classes = _count_classes(arrays, paths)
   names = _read_names(folder / CLASS_NAMES, num_classes)
   if all(path.name.startswith('emnist-') for path in paths):
-    return decoded.Named(_turn_upright(arrays), names, _TURNED)
+    return decoded.Named(turn_upright(arrays), names, _TURNED)
   return decoded.Named(arrays, names)
 
 
-def _turn_upright(arrays: decoded.Arrays) -> decoded.Arrays:
+def turn_upright(arrays: decoded.Arrays) -> decoded.Arrays:
   """Swaps rows and columns of the images, as EMNIST's files have them."""
   train, test = (
     np.ascontiguousarray(images.transpose(0, 2, 1)) for images in arrays[::2]

@@ -100,9 +100,7 @@ def part(
   """Cuts a digit in half, and keeps a half that cannot be read."""
   label, half = HALVES[rng.integers(len(HALVES))]
   image = digits[rng.choice(np.flatnonzero(labels == label))]
-  rows = np.flatnonzero(image.any(axis=1))
-  columns = np.flatnonzero(image.any(axis=0))
-  image = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+  image = mnist_format.crop_to_ink(image)
   kept = rng.uniform(0.3, 0.42)
   height, width = np.ceil(kept * np.array(image.shape)).astype(int)
   halves = {

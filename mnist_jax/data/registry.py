@@ -160,7 +160,7 @@ DATASETS: dict[str, Entry | Loader] = {
   'idx': Entry(_load_idx, 'IDX files', ()),
   'folders': Entry(_load_folders, 'pictures in folders', ()),
 }
-# What they are is in data.manual_dir alone.
+# The user's own files: only data.manual_dir says which they are.
 OWN_FILES = ('idx', 'folders')
 
 

@@ -30,7 +30,7 @@ def _last_rows(num_train: int) -> np.ndarray:
   return np.arange(num_train - UCI_DIGITS.num_valid, num_train)
 
 
-# Of the 54 writers in the README beside this file.
+# All images by 54 writers; README.md in this folder says how they were chosen.
 MNIST = Writers(6_087, lambda _: np.load(_MNIST_WRITER_DISJOINT))
 # Its writers have no names, but neighbouring rows tend to be by the same hand,
 # so the rows at the end come close.

@@ -142,7 +142,7 @@ def prepare(
       tfds.download.DownloadError,
       download_manager.NonMatchingChecksumError,
     ) as error:
-      reason = f'{mirror}: {error}'.splitlines()[0]
+      reason = f'{mirror}: {errors.first_line(error)}'
   raise official.NotAvailableError(source, reason)
 
 
@@ -169,7 +169,7 @@ def _build(name, data_dir, mirror, manual_dir) -> None:
     # Another process prepared it at the same time and finished first.
     if (data_dir / source.folder).is_dir():
       return
-    reason = getattr(error, 'strerror', None) or str(error).splitlines()[0]
+    reason = getattr(error, 'strerror', None) or errors.first_line(error)
     raise errors.UserError(
       f'{data_dir} cannot be written ({reason}); point data.data_dir (or '
       f'TFDS_DATA_DIR) at a directory with {max(100, 3 * megabytes):,.0f} MB '
@@ -214,9 +214,9 @@ def read(name: str, data_dir: pathlib.Path) -> decoded.Arrays:
       )
   # TFDS, array_record and protobuf each raise exceptions of their own.
   except Exception as error:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
     raise errors.UserError(
-      f'{directory} cannot be read ({reason}); move it away and run again'
+      f'{directory} cannot be read ({errors.first_line(error)}); move it away '
+      'and run again'
     ) from error
   num_images = len(arrays.train_labels), len(arrays.test_labels)
   # Of the others TFDS publishes no checksum of the pixels.
@@ -226,16 +226,7 @@ def read(name: str, data_dir: pathlib.Path) -> decoded.Arrays:
       f'{directory} does not hold the {source.title} images; move it away and '
       'run again'
     )
-  if source.transposed:
-    arrays = arrays._replace(
-      train_images=_transpose(arrays.train_images),
-      test_images=_transpose(arrays.test_images),
-    )
-  return arrays
-
-
-def _transpose(images: np.ndarray) -> np.ndarray:
-  return np.ascontiguousarray(images.transpose(0, 2, 1))
+  return idx.turn_upright(arrays) if source.transposed else arrays
 
 
 def _read_split(builder, split: str) -> tuple[np.ndarray, np.ndarray]:

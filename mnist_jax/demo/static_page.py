@@ -90,7 +90,7 @@ def make_files(weights: weights_lib.Weights) -> dict[str, bytes]:
   Raises:
     errors.UserError: when the weights are of another model than improved.
   """
-  # Written first: by it a folder is known as that of a page.
+  # Written first: `_check_free` knows an earlier page by this file.
   files = {'weights.js': _weights_script(weights)}
   names = {*page.STATIC_SCRIPTS, 'page.css', 'icon.svg'} - files.keys()
   files |= {name: page.find(name).read_bytes() for name in sorted(names)}

@@ -151,29 +151,50 @@ def initialize(processes: Processes | None, *, join_timeout: int) -> None:
     _abort_on_a_loss()
   with contextlib.suppress(AttributeError):  # preemption.py handles signals.
     jax.config.update('jax_enable_preemption_service', False)
+  _meet(processes, join_timeout, late)
+  _explain_aborts(lambda: multihost.GONE.format('JAX says more above'))
+
+
+def _meet(processes: Processes | None, join_timeout: int, late: str) -> None:
+  """Has JAX join the processes; says in one line why it cannot.
+
+  Args:
+    processes: from `read_flags`.
+    join_timeout: seconds to wait for the others.
+    late: the line for when they have not all met by then.
+
+  Raises:
+    errors.UserError: when JAX does not find the processes.
+  """
+  import jax
+
+  given: dict[str, Any] = {}
+  if processes:
+    given = {
+      'coordinator_address': processes.coordinator,
+      'num_processes': processes.num_processes,
+      'process_id': processes.process_id,
+      'cluster_detection_method': 'deactivate',
+    }
   try:
     with _silent_cpp_errors():
       jax.distributed.initialize(
-        processes.coordinator if processes else None,
-        processes.num_processes if processes else None,
-        processes.process_id if processes else None,
-        cluster_detection_method='deactivate' if processes else None,
+        **given,
         initialization_timeout=join_timeout,
         heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
       )
   except jax.errors.JaxRuntimeError as error:
     if 'DEADLINE_EXCEEDED' in str(error):
       _leave(late)
-    _leave(multihost.GONE.format(multihost.first_line(error)))
+    _leave(multihost.GONE.format(errors.first_line(error)))
   except (ValueError, KeyError, RuntimeError, OSError) as error:
     if 'bad_cast' in str(error):  # The same as abort(); see _abort_on_a_loss.
       os.abort()
     raise errors.UserError(
-      f'the processes cannot join ({multihost.first_line(error)}); outside TPU '
+      f'the processes cannot join ({errors.first_line(error)}); outside TPU '
       'pods, Slurm and Open MPI --distributed needs --coordinator=HOST:PORT, '
       '--num_processes and --process_id'
     ) from error
-  _explain_aborts(lambda: multihost.GONE.format('JAX says more above'))
 
 
 def expected(processes: Processes | None) -> int:

@@ -1,8 +1,7 @@
 """Several processes as one run, on one machine or on many.
 
-Only this file and initialize.py, which joins the processes, know that there
-can be several. They use JAX's distributed runtime. With one process no
-function here touches JAX.
+initialize.py joins them, by JAX's distributed runtime. What they share, or must
+agree on, goes through here. With one process only `put` imports JAX.
 """
 
 import contextlib
@@ -108,7 +107,7 @@ def loss_of_another(error: BaseException) -> str:
   The runtime has one exception for whatever fails; out of memory and arguments
   that are wrong are this process's own.
   """
-  line = first_line(error)
+  line = errors.first_line(error)
   # JaxRuntimeError has another name in JAX 0.7. A collective that JAX starts
   # while it compiles raises a ValueError.
   is_runtime = type(error).__name__ in ('JaxRuntimeError', 'XlaRuntimeError')
@@ -128,8 +127,3 @@ def leave(code: int) -> None:
     with contextlib.suppress(OSError, ValueError):
       stream.flush()
   os._exit(code)
-
-
-def first_line(error: BaseException) -> str:
-  """Returns the first line of what an exception says."""
-  return ' '.join((str(error).strip() or repr(error)).split('\n')[0].split())

@@ -135,7 +135,7 @@ def _without_folders(command: str) -> str:
     words = shlex.split(command)
   except ValueError:  # A quote without its end.
     return ''
-  # Of a recipe its name is left, by which `--config` finds those in configs/.
+  # Of a recipe's path only the name is kept; `--config` finds ours by it.
   return shlex.join(
     re.sub(r'^(--?config=)[^:]*/([^:]*?)(\.py)?(?=:|$)', r'\1\2', word)
     for word in words

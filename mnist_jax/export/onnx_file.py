@@ -38,11 +38,7 @@ def to_bytes(
 
   graph = _Graph()
   for name, *arguments in operations:
-    if name not in _WRITERS:
-      raise errors.UserError(
-        f'operation {name!r} is unknown; '
-        f'{errors.suggest(str(name), list(_WRITERS))}'
-      )
+    errors.check_word('operation', str(name), _WRITERS)
     given = [arrays[a] if isinstance(a, str) else a for a in arguments]
     _WRITERS[str(name)](graph, *given)
   graph.add('Identity', output='logits')

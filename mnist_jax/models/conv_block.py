@@ -84,7 +84,8 @@ def _block(
   x, kernel, bias, norm, *, padding, pool, pool_first, train, axis_name, fast
 ):
   """Does what `conv_block` says, by conv_cpu.py if `fast`, else by `lax`."""
-  y = _choose(fast, train).convolve(x, kernel, padding)
+  pad = len(kernel) // 2 if padding == 'SAME' else 0
+  y = _choose(fast, train).convolve(x, conv_lax.like(x, kernel), pad)
   pool_last = pool and not pool_first
   if pool and pool_first:
     y = conv_cpu.pick_pool(y, jnp.ones_like(bias)) if fast else _max_pool(y)

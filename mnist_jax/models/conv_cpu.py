@@ -19,23 +19,12 @@ from mnist_jax.models import conv_lax, winograd
 STRIP = 4  # Columns that one matrix product makes in `_correlate_strips`.
 
 
-def convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
-  """Convolves x [B, H, W, C] with kernel [k, k, C, F], odd k, stride 1.
-
-  Args:
-    x: [B, H, W, C] float32.
-    kernel: [k, k, C, F] float32.
-    padding: 'VALID' or 'SAME'.
-
-  Returns:
-    [B, H', W', F], as by `lax.conv_general_dilated`.
-  """
-  pad = len(kernel) // 2 if padding == 'SAME' else 0
-  return _convolve(x, conv_lax.like(x, kernel), pad)
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve(x, kernel, pad):
+def convolve(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
+  """Convolves x [B, H, W, C], padded by `pad`, with kernel [k, k, C, F], odd k.
+
+  The kernel must vary over the mapped axes that x does (`conv_lax.like`).
+  """
   size, (channels, features) = len(kernel), kernel.shape[2:]
   # On large maps Winograd's form saves 14 % of a `wide_conv` step; on maps of
   # 14 pixels or fewer, where its tiles overhang more, it saves nothing.
@@ -79,17 +68,17 @@ def _place_in_strip(kernel):
 
 
 def _convolve_fwd(x, kernel, pad):
-  return _convolve(x, kernel, pad), (x, kernel)
+  return convolve(x, kernel, pad), (x, kernel)
 
 
 def _convolve_bwd(pad, residuals, g):
   x, kernel = residuals
   flipped = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-  dx = _convolve(g, flipped, len(kernel) - 1 - pad)
+  dx = convolve(g, flipped, len(kernel) - 1 - pad)
   return dx, _kernel_gradient(x, g, kernel, pad)
 
 
-_convolve.defvjp(_convolve_fwd, _convolve_bwd)
+convolve.defvjp(_convolve_fwd, _convolve_bwd)
 
 
 def _kernel_gradient(x, g, kernel, pad):

@@ -13,21 +13,6 @@ from jax import lax
 NHWC = ('NHWC', 'HWIO', 'NHWC')
 
 
-def convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
-  """Convolves x [B, H, W, C] with kernel [k, k, C, F], odd k, stride 1.
-
-  Args:
-    x: [B, H, W, C] float32.
-    kernel: [k, k, C, F] float32.
-    padding: 'VALID' or 'SAME'.
-
-  Returns:
-    [B, H', W', F], as by `lax.conv_general_dilated`.
-  """
-  pad = len(kernel) // 2 if padding == 'SAME' else 0
-  return _convolve(x, like(x, kernel), pad)
-
-
 def correlate(
   x: jax.Array, kernel: jax.Array, pad: int, dimensions: tuple = NHWC
 ) -> jax.Array:
@@ -48,7 +33,11 @@ def like(x: jax.Array, array: jax.Array) -> jax.Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve(x, kernel, pad):
+def convolve(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
+  """Convolves x [B, H, W, C], padded by `pad`, with kernel [k, k, C, F], odd k.
+
+  The kernel must vary over the mapped axes that x does (`like`).
+  """
   return correlate(x, kernel, pad)
 
 
@@ -63,4 +52,4 @@ def _convolve_bwd(pad, residuals, g):
   return dx, correlate(x, g, pad, ('CHWN', 'IHWO', 'HWNC'))
 
 
-_convolve.defvjp(_convolve_fwd, _convolve_bwd)
+convolve.defvjp(_convolve_fwd, _convolve_bwd)

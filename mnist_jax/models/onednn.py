@@ -23,36 +23,24 @@ import numpy as np
 
 from mnist_jax import errors
 from mnist_jax.distributed import devices
-from mnist_jax.models import conv_lax
 
 SOURCE = pathlib.Path(__file__).with_name('onednn.cc')
 HEADERS, BINARIES = 'onednn-devel-cpu-gomp', 'onednn-cpu-gomp'  # On PyPI.
 
 
-def convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
-  """Convolves x [B, H, W, C] with kernel [k, k, C, F], odd k, stride 1.
-
-  Args:
-    x: [B, H, W, C] float32.
-    kernel: [k, k, C, F] float32.
-    padding: 'VALID' or 'SAME'.
-
-  Returns:
-    [B, H', W', F], as by `lax.conv_general_dilated`.
-  """
-  pad = len(kernel) // 2 if padding == 'SAME' else 0
-  return _convolve(x, conv_lax.like(x, kernel), pad)
-
-
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve(x, kernel, pad):
+def convolve(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
+  """Convolves x [B, H, W, C], padded by `pad`, with kernel [k, k, C, F], odd k.
+
+  The kernel must vary over the mapped axes that x does (`conv_lax.like`).
+  """
   height, width = (n + 2 * pad - len(kernel) + 1 for n in x.shape[1:3])
   shape = len(x), height, width, kernel.shape[3]
   return _call('mnist_jax_forward', shape, x, kernel, pad)
 
 
 def _convolve_fwd(x, kernel, pad):
-  return _convolve(x, kernel, pad), (x, kernel)
+  return convolve(x, kernel, pad), (x, kernel)
 
 
 def _convolve_bwd(pad, residuals, g):
@@ -61,7 +49,7 @@ def _convolve_bwd(pad, residuals, g):
   return dx, _call('mnist_jax_kernel_grad', kernel.shape, x, g, pad)
 
 
-_convolve.defvjp(_convolve_fwd, _convolve_bwd)
+convolve.defvjp(_convolve_fwd, _convolve_bwd)
 
 
 def _call(name, shape, a, b, pad):

@@ -10,9 +10,9 @@ from mnist_jax.models import cnn
 
 
 def first_filters(params: Any) -> np.ndarray | None:
-  """Returns the kernel [k, k, F] of the first convolution that has such one.
+  """Returns the kernel [k, k, F] of the first convolution to show.
 
-  None where no convolution of one channel has a square kernel.
+  That is one of a single channel with a square kernel; None without any.
   """
   kernels = (
     np.asarray(leaf[:, :, 0])
@@ -47,3 +47,14 @@ def slopes(
     return (logits[rows, predicted] - logits[rows, others]).sum()
 
   return jax.grad(margins)(images.astype(jnp.float32) / 255)
+
+
+def strengths(slopes: np.ndarray) -> np.ndarray:
+  """Returns the sizes of slopes [M, 28, 28], relative to an image's largest.
+
+  In NumPy, since a compiled program may compute the largest twice, with
+  different rounding, and so return a number beside 1 for it.
+  """
+  sizes = np.abs(slopes)
+  largest = sizes.max(axis=(1, 2), keepdims=True)
+  return sizes / np.where(largest > 0, largest, 1)

@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from mnist_jax.photos import segmentation
+from mnist_jax.photos import line_removal, segmentation
 
 _LARGE = 120  # Pixels of the longer side; smaller crops are enlarged to it.
 _MARGIN = 0.2  # Of a digit's size: the widest margin of a crop.
@@ -135,11 +135,11 @@ def _is_close(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
     return False
   if boxes[main][1].stop - boxes[main][1].start > 1.5 * ink.shape[0]:
     return False
-  soft = 0.5 if max(shape) < segmentation.SCENE_SIDE else 0.25
+  small = max(shape) < segmentation.SCENE_SIDE  # It shows no scene.
+  soft = 0.5 if small else 0.25
   # Small, so that grain does not break up a shadow.
   if _is_solid(ink > soft) or _is_solid(_shrink(ink) > soft):
     return False
-  small = max(shape) < segmentation.SCENE_SIDE  # It shows no scene.
   return small or _largest_margin(ink > 0.5) < _MARGIN
 
 
@@ -198,11 +198,9 @@ def _is_line(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
 def _count_lines(part: np.ndarray) -> int:
   """Returns along how many sides of the picture a part runs."""
   count = 0
-  for axis, end in ((0, 0), (0, 1), (1, 0), (1, 1)):
+  for axis, end in line_removal.SIDES:
     depth = max(2, round(_NEAR * part.shape[axis]))
-    near = slice(-depth, None) if end else slice(depth)
-    strip = part[near] if axis == 0 else part[:, near].T
-    count += bool(strip.any(axis=0).mean() > _LINE)
+    count += bool(line_removal.coverage(part, axis, end, depth) > _LINE)
   return count
 
 

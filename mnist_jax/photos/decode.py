@@ -172,7 +172,7 @@ def _too_large(name: str, size: str = '') -> errors.UserError:
 
 
 def _damaged(name: str, error: Exception) -> errors.UserError:
-  reason = (str(error).strip() or type(error).__name__).split('\n')[0][:80]
+  reason = errors.first_line(error)[:80]
   return errors.UserError(
     f'{name} is damaged ({reason}); save it again as PNG or JPEG'
   )
@@ -252,7 +252,7 @@ def _from_numbers(image: Image.Image) -> Image.Image:
 
 def _finite(strip: Image.Image) -> np.ndarray:
   """Returns the pixels [H, W] as float64, 0 for what is no number."""
-  with np.errstate(invalid='ignore'):  # Of NaN there is more than one kind.
+  with np.errstate(invalid='ignore'):  # NumPy warns of a signalling NaN.
     values = np.asarray(strip, np.float64)
   return np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
 

@@ -100,8 +100,9 @@ def join_broken(
       continue
     parts.remove(below)
     whole = parts[i] = join(parts[i], below)
-    # Others may belong together beside a digit as tall as this one. Where
-    # three were as tall before, only itself can belong to a part above it.
+    # Whether two parts are one depends on the tallest. If this digit is now
+    # among them, all parts are looked at again; otherwise only those above it
+    # that it may belong to.
     grew = len(tallest) < 3 or whole.height > tallest[-1].height
     tallest = _find_tallest(parts)
     above = (j for j in range(i) if _is_cracked(parts[j], whole, tallest))
@@ -110,7 +111,7 @@ def join_broken(
 
 
 def _find_tallest(parts: Sequence[Part]) -> list[Part]:
-  """Returns the three tallest parts, of which one is beside any two."""
+  """Returns the three tallest parts: of any two, at least one other is left."""
   return heapq.nlargest(3, parts, key=lambda part: part.height)
 
 

@@ -11,11 +11,13 @@ _WHOLE = 0.75  # Of a frame's side: the length of a line of a frame or grid.
 _SLACK = 0.02  # Of its length: how far a line may lean or bend to one side.
 _DEPTH = 0.12  # Of a frame's side: how far from it its lines may be.
 _TABLE = 0.4  # Of a border: how much of it a table under the sheet covers.
-_FAINT = 0.2  # Ink on paper with faint lines that may be a rest of them,
-_RESIDUE = 2.0  # and is, unless it is so many times as strong.
+# What is left is only a rest of the lines where its strongest ink is below both
+# of these: this much,
+_FAINT = 0.2
+_RESIDUE = 2.0  # and so many times the ink that was removed.
 _MAX_PARTS = 30
 _SMALLEST = 20  # Pixels; smaller pictures cannot show a line beside a digit.
-_FRAME_SIDES = ((0, 0), (0, 1), (1, 0), (1, 1))  # Axis, and first or last end.
+SIDES = ((0, 0), (0, 1), (1, 0), (1, 1))  # Axis, and first or last end.
 
 
 def remove_ruled_lines(ink: np.ndarray, noise: float) -> np.ndarray:
@@ -169,13 +171,15 @@ def _is_frame(part: np.ndarray) -> bool:
   """Returns whether three sides of a part are closed, unlike any digit's."""
   if part.mean() > 0.6:
     return False  # It is solid: a 1 drawn with a ruler.
-  closed = [_coverage(part, axis, end) > 0.9 for axis, end in _FRAME_SIDES]
-  return sum(closed) >= 3
+  closed = 0
+  for axis, end in SIDES:
+    depth = max(3, round(_DEPTH * part.shape[axis]))
+    closed += bool(coverage(part, axis, end, depth) > 0.9)
+  return closed >= 3
 
 
-def _coverage(part: np.ndarray, axis: int, end: int) -> float:
-  """Returns the share of a side along which there is ink near that side."""
-  depth = max(3, round(_DEPTH * part.shape[axis]))
+def coverage(part: np.ndarray, axis: int, end: int, depth: int) -> float:
+  """Returns the share of a side along which there is ink within `depth`."""
   near = slice(-depth, None) if end else slice(depth)
   return (part[near] if axis == 0 else part[:, near]).any(axis=axis).mean()
 

@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(score.summary(), end='')
   if given.figure:
     _draw(given.figure, figure_rows, network.name)
-  return 0 if num_opened else 2
+  return 0 if num_opened else exit_codes.USER_ERROR
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

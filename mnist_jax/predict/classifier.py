@@ -4,15 +4,14 @@ import functools
 from collections.abc import Callable, Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mnist_jax.models import cnn, saliency
 from mnist_jax.predict import weights as weights_lib
 
 # Images are padded to the next of these sizes, so that only these are compiled;
-# more images than the last size are read in parts. Cutting one digit in
-# all ways takes at most 24.
+# more images than the last size are read in parts. A digit that may be
+# two is cut into 24 pieces or so (`touching.cut`).
 BATCH_SIZES = (1, 8, 24, 64)
 # Gradients take longer to compile, and are needed less often.
 SALIENCY_SIZES = (8,)
@@ -33,7 +32,7 @@ class Classifier:
     )
     network = {'model': weights.model, 'temperature': weights.temperature}
     self._probabilities = jax.jit(functools.partial(_probabilities, **network))
-    self._saliency = jax.jit(functools.partial(_saliency, model=weights.model))
+    self._slopes = jax.jit(functools.partial(_slopes, model=weights.model))
 
   def warm_up(self) -> None:
     """Compiles for all batch sizes, so that no later call has to wait."""
@@ -64,10 +63,11 @@ class Classifier:
 
     Returns:
       [N, 28, 28] float32 in [0, 1]: the absolute gradient of (the best logit
-      minus the second), relative to the image's largest (`saliency.slopes`).
+      minus the second), relative to the image's largest (`saliency.strengths`).
     """
-    parts = self._in_batches(self._saliency, images, SALIENCY_SIZES)
-    return np.concatenate([np.empty((0, 28, 28), np.float32), *parts])
+    parts = self._in_batches(self._slopes, images, SALIENCY_SIZES)
+    none = np.empty((0, 28, 28), np.float32)
+    return saliency.strengths(np.concatenate([none, *parts]))
 
   def _in_batches(
     self,
@@ -89,11 +89,7 @@ def _probabilities(variables, images, *, model, temperature):
   return jax.nn.softmax(logits / temperature)
 
 
-def _saliency(variables, images, *, model):
+def _slopes(variables, images, *, model):
   logits = model.apply(variables, cnn.as_input(images), train=False)
   _, best = jax.lax.top_k(logits, 2)
-  sizes = jnp.abs(
-    saliency.slopes(model, variables, images, best[:, 0], best[:, 1])
-  )
-  largest = sizes.max(axis=(1, 2), keepdims=True)
-  return sizes / jnp.where(largest > 0, largest, 1)
+  return saliency.slopes(model, variables, images, best[:, 0], best[:, 1])

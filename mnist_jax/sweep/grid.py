@@ -62,10 +62,7 @@ def _parse(grid: str, fields: Mapping[str, Any]) -> tuple[str, list]:
       '--grid cannot set the seed; use --num_seeds, and --config.seed for the '
       'first'
     )
-  if name not in fields:
-    raise errors.UserError(
-      f'--grid field {name!r} is unknown; {errors.suggest(name, fields)}'
-    )
+  errors.check_word('--grid field', name, fields)
   return name, [_convert(name, word, fields[name]) for word in words]
 
 

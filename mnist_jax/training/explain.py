@@ -17,7 +17,7 @@ def explain(
   """Explains the answers to up to 16 test images, those that `choose` chooses.
 
   Args:
-    model: from `models.create_model`, made without an axis name.
+    model: from `cnn.create_model`, made without an axis name.
     variables: 'params' and 'batch_stats'.
     images: [N, 28, 28] uint8, N at least 1.
     labels: [N] integers, below the number of classes K.
@@ -31,14 +31,10 @@ def explain(
   variables = jax.device_get(variables)  # One device is enough for 16 images.
   indices = choose(logits, labels)
   chosen = images[indices], *margin_classes(logits[indices], labels[indices])
-  swayed = jax.jit(functools.partial(saliency.slopes, model))(
-    variables, *chosen
-  )
-  swayed = np.abs(swayed)
-  largest = swayed.max(axis=(1, 2), keepdims=True)
+  slopes = jax.jit(functools.partial(saliency.slopes, model))
   return load.Explanations(
     filters=saliency.first_filters(variables['params']),
-    saliency=swayed / np.where(largest > 0, largest, 1),
+    saliency=saliency.strengths(np.asarray(slopes(variables, *chosen))),
     saliency_indices=indices,
   )
 

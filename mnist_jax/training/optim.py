@@ -264,7 +264,10 @@ def cosine(*, num_steps, final_factor):
 
 
 def one_cycle(*, num_steps, final_factor):
-  """Returns the schedule that falls along a line."""
+  """Returns the fall of one cycle, along a line.
+
+  `create_schedule` adds the rise before it.
+  """
   return optax.linear_schedule(1.0, final_factor, num_steps)
 
 

@@ -42,7 +42,7 @@ class About:
   command: str  # That makes, and resumes, the run.
   started: float  # By time.monotonic().
   trials: int = 1  # That ran side by side: each gets its share of the time.
-  # Of this object: what runs beside the training is counted from here.
+  # When this was made: the CPU time of other programs counts from then.
   made: provenance.Moment = dataclasses.field(default_factory=provenance.now)
 
 
@@ -187,8 +187,8 @@ def describe(trainer: Trainer, chosen: Chosen, about: About) -> dict:
     'best_epoch': chosen.progress.best_epoch,
     'train_seconds': chosen.seconds['train'],
     'compile_seconds': chosen.seconds['compile'],
+    # For the report; `conclude` sets it again at the end.
     'total_seconds': time.monotonic() - about.started,
-    'peak_memory_mb': provenance.peak_memory_mb(),
     'device': devices.describe(trainer.mesh),
     'num_devices': trainer.mesh.size,
     'versions': provenance.versions()

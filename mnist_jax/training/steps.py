@@ -31,7 +31,7 @@ def train_step(
     batch: 'image' [B, 28, 28] uint8 and 'label' [B] integers: this device's
       part of it, where `axis_name` names the axis it is split over. Where the
       training set has non-digits, also 'is_digit' [B] bool.
-    model: from `models.create_model`, made with the same `axis_name`.
+    model: from `cnn.create_model`, made with the same `axis_name`.
     optimizer: from `optim.create_optimizer`.
     augment: from `augment.create_augment`, or None.
     axis_name: mapped axis the batch is split over, or None when it is whole.
@@ -109,7 +109,7 @@ def eval_step(
   Args:
     variables: 'params' and 'batch_stats'.
     batch: 'image' [B, 28, 28] uint8, 'label' [B], 'mask' [B] bool.
-    model: from `models.create_model`.
+    model: from `cnn.create_model`.
 
   Returns:
     Logits [B, K] float32, and metrics of the examples where mask is true.

@@ -38,7 +38,7 @@ def create_train_state(
 
   Args:
     rng: [] typed key that decides everything random in the run.
-    model: from `models.create_model`.
+    model: from `cnn.create_model`.
     optimizer: from `optim.create_optimizer`.
   """
   init_rng, rng = jax.random.split(rng)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mnist_jax import errors
 
-# What a disk can answer; libraries hide it in texts of their own.
+# Why a file cannot be written; libraries put these into longer messages.
 REASONS = [
   os.strerror(number)
   for number in (

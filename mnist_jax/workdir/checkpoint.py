@@ -216,7 +216,7 @@ def _return_freed_memory() -> None:
 
 
 def _reason(error: Exception) -> str:
-  return multihost.first_line(error)[:80]
+  return errors.first_line(error)[:80]
 
 
 def _dtypes(state: Any) -> list:

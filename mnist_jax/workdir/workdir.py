@@ -13,7 +13,8 @@ from mnist_jax.distributed import multihost
 from mnist_jax.workdir import atomic_files, json_files
 
 # Where the data lies, how many devices share a batch, and what is logged do not
-# change what a run is. Of one's own files, only the folder says which they are.
+# change what a run is. For the user's own files data.manual_dir does: nothing
+# else says which they are.
 FREE_FIELDS = (
   'data.manual_dir',
   'data.data_dir',

@@ -102,7 +102,7 @@ def test_throughput_is_medians_of_rounds_and_ratios_of_medians():
   assert row['ours'] == 128 * 40
   assert row['stock_flax'] == 128 * 10
   assert row['pytorch'] == 128 * 16
-  assert row['pytorch_best'] == 'pytorch_channels_last'
+  assert row['setups']['pytorch'] == 'pytorch_channels_last'
   assert row['vs_stock_flax'] == 4
   assert row['vs_pytorch'] == 2.5
   assert row['step_in_loop'] == 1.25  # Slower in the loop: 40 instead of 50.
@@ -190,23 +190,6 @@ def test_a_peer_that_was_not_measured_is_a_dash_in_the_table():
   assert '| - | - | - | 4.00 x | 2.50 x |' in text
   assert all(is_a_table(block) for block in text.split('\n\n'))
   assert '- was not measured' in report.table(make_results(row))
-
-
-NEW_KEYS = (
-  *('torch_compile', 'tensorflow', 'keras', 'setups', 'vs_best', 'best_peer'),
-  *('peak_mb', 'num_rounds', 'stable', 'unstable'),
-  *('ours_onednn', 'onednn_vs_best'),
-)
-
-
-def test_results_from_before_there_were_more_peers_can_still_be_shown():
-  row = summary.throughput(measured(), batch_size=128)
-  old = make_results({k: v for k, v in row.items() if k not in NEW_KEYS})
-  text = report.table(old)
-  assert '| 5,120 | - | - | - | - |' in text
-  assert '| 1,280 | 2,048 | - | - | - | 4.00 x | 2.50 x |' in text
-  assert 'medians of 2 interleaved rounds' in text  # As planned.
-  assert len(report.draw(old)) > 1000
 
 
 def test_the_table_says_which_medians_are_not_stable(results):

@@ -332,7 +332,7 @@ def test_any_number_of_images_is_read_alike_by_few_compiled_sizes(
     found = network.saliency(images[:count])
     np.testing.assert_allclose(found, salient[:count], atol=1e-5)
   assert network._probabilities._cache_size() == 2
-  assert network._saliency._cache_size() == 1
+  assert network._slopes._cache_size() == 1
   assert salient.shape == (9, 28, 28)
   assert salient.min() >= 0
   np.testing.assert_allclose(salient.max(axis=(1, 2)), 1)

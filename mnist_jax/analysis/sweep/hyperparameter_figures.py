@@ -33,7 +33,7 @@ def draw(listed: Sequence[Mapping], caption: str) -> figure.Figure | None:
   if len(varied) not in (1, 2):
     return None
   title = f'Validation accuracy by {" and ".join(varied)}'
-  title = text_table.shorten(title, 58)  # Matplotlibs differ in its width.
+  title = text_table.shorten(title, 58)  # Its width varies by version.
   if (best := summary.find_best(listed)) is None:
     return _explain(title, caption)
   if len(varied) == 1:
