@@ -80,12 +80,17 @@ def run(name: str) -> None:
 
 
 def finish(command: list[str]) -> int:
-  """Runs a command; returns its code. After Ctrl-C it may save what it has."""
+  """Runs a command; returns its code. It has the time to save after Ctrl-C.
+
+  Raises:
+    KeyboardInterrupt: after Ctrl-C, also where the command came to its end.
+  """
   with subprocess.Popen(command) as process:
     try:
       return process.wait()
     except KeyboardInterrupt:
-      return process.wait()
+      process.wait()
+      raise
 
 
 if __name__ == '__main__':

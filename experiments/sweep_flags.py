@@ -1,4 +1,4 @@
-"""The rules for the flags that `seed_sweep` and `ablations` share."""
+"""The rules that `seed_sweep` and `ablations` share."""
 
 import re
 
@@ -25,4 +25,17 @@ def check(num_seeds: int, publish_as: str) -> None:
     raise errors.UserError(
       f'publish_as {publish_as!r} cannot be the name of a file; use letters, '
       'digits, - and _ only'
+    )
+
+
+def check_complete(failed: list[dict]) -> None:
+  """Checks that a mean leaves no trial out, before it is published.
+
+  Raises:
+    errors.UserError: one of the trials has failed.
+  """
+  if failed:
+    raise errors.UserError(
+      f'the sweep is not published, because {failed[0]["workdir"]} failed: '
+      f'{failed[0]["reason"]}; delete that folder and try again'
     )

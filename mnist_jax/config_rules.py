@@ -98,8 +98,11 @@ def check_fields(config: ml_collections.ConfigDict) -> None:
       'from config.default() of mnist_jax.config, which has one'
     )
   for name in fields:
-    if name[:6] != 'extra.':
-      errors.check_word('config field', name, defaults)
+    if name not in defaults and name[:6] != 'extra.':
+      raise errors.UserError(
+        f'config field {name!r} is unknown ({errors.suggest(name, defaults)}); '
+        'fields of your own go into config.extra'
+      )
   for name, default in defaults.items():
     if name not in fields:
       raise errors.UserError(

@@ -75,20 +75,25 @@ def conclude(found: dict, path: pathlib.Path) -> None:
     path: the sweep's folder.
 
   Raises:
-    errors.UserError: when there is nothing to compare, or a file cannot be
-      written.
+    errors.UserError: when there is nothing to compare, a file cannot be
+      written, or a trial of what is to be published has failed.
   """
   from experiments.ablations import variants
   from mnist_jax.analysis import figure_style
 
   found, figure, text = variants.compare(found)
-  places = [path / 'sweep']
-  if _PUBLISH_AS.value:
-    places.append(experiments.RESULTS / _PUBLISH_AS.value)
-  for place in places:
-    atomic_files.write_json(f'{place}.json', found)
-    print(atomic_files.write(f'{place}.png', figure_style.to_png(figure)))
+  keep(path / 'sweep', found, figure_style.to_png(figure))
   print(text)
+  if _PUBLISH_AS.value:
+    sweep_flags.check_complete(found['failed'])
+    target = experiments.RESULTS / _PUBLISH_AS.value
+    keep(target, found, figure_style.to_png(figure))
+
+
+def keep(place: pathlib.Path, found: dict, figure: bytes) -> None:
+  """Writes the numbers and the figure beside each other."""
+  atomic_files.write_json(f'{place}.json', found)
+  print(atomic_files.write(f'{place}.png', figure))
 
 
 if __name__ == '__main__':

@@ -3,8 +3,9 @@
   python -m experiments.publish --workdir=runs/robust-seed0 --name=robust
 
 writes NAME.safetensors, NAME.json and the model card NAME.md into
-mnist_jax/predict/pretrained/. The card's numbers come from the run, and those
-on photos from experiments/results/photos.json where that file exists.
+mnist_jax/predict/pretrained/. The card's numbers come from the run. Afterwards
+`python -m experiments.photos` measures the new weights on photos, and adds that
+to the card.
 """
 
 import re

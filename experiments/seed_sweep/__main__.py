@@ -174,21 +174,8 @@ def conclude(found: dict, path: pathlib.Path) -> None:
   for figure in figures:
     print(f'  {figure}')
   if _PUBLISH_AS.value:
-    check_complete(found['failed'])
+    sweep_flags.check_complete(found['failed'])
     publish(path, _PUBLISH_AS.value)
-
-
-def check_complete(failed: list[dict]) -> None:
-  """Checks that a mean leaves no trial out, before it is published.
-
-  Raises:
-    errors.UserError: one of the trials has failed.
-  """
-  if failed:
-    raise errors.UserError(
-      f'the sweep is not published, because {failed[0]["workdir"]} failed: '
-      f'{failed[0]["reason"]}; delete that folder and try again'
-    )
 
 
 def publish(path: pathlib.Path, name: str) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 
 from mnist_jax import errors
 from mnist_jax.cli import argparse_args
+from mnist_jax.workdir import paths
 
 MAX_NAME = 100  # Letters in the name of a comparison's folder.
 
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _print_all(argv: Sequence[str] | None) -> int:
   given = _parse(argv)
   argparse_args.load_config(given.config)
-  for line in _choose(given.workdirs, given.out):
+  out = given.out and str(paths.expand(given.out))
+  for line in _choose(given.workdirs, out):
     print(line, flush=True)  # The next one may take seconds.
   return 0
 

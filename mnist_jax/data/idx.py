@@ -27,7 +27,7 @@ _WANTED = (
 )
 _TURNED = (
   'the images of files that are called emnist-... lie on their sides, and have '
-  'been turned upright'
+  'been turned upright; rename them if they were upright before'
 )
 _NAME = re.compile(
   r'(.*[-_.])?(?P<part>train|t10k|test)-(?P<kind>images|labels)'

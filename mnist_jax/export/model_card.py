@@ -89,10 +89,11 @@ def list_distortions(augment: dict) -> str:
   unused = {'enabled'}
   if not augment.get('erase_probability'):
     unused.add('erase_area')
-  if augment.get('final_strength') == 1:  # They do not fade.
-    unused.add('final_strength')
+  fading = 'final_strength'  # To 0 is much, to 1 is not at all.
+  if augment.get(fading) == 1:
+    unused.add(fading)
   return ', '.join(
     f'{name} {value:g}' if isinstance(value, float) else f'{name} {value}'
     for name, value in augment.items()
-    if value and name in known and name not in unused
+    if name in known and name not in unused and (value or name == fading)
   )

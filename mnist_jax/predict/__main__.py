@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from mnist_jax import errors
 from mnist_jax.cli import argparse_args, exit_codes, printable
+from mnist_jax.workdir import paths
 
 # All else is imported where it is used, so that --help is quick.
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
   else:
     print(score.summary(), end='')
   if given.figure:
-    _draw(given.figure, figure_rows, network.name)
+    _draw(paths.expand(given.figure), figure_rows, network.name)
   return 0 if num_opened else exit_codes.USER_ERROR
 
 
@@ -205,7 +206,7 @@ def describe(prediction: digit_reader.Prediction) -> str:
 
 
 def _draw(
-  out: str,
+  out: pathlib.Path,
   rows: Sequence[tuple[str, pipeline.Picture, digit_reader.Prediction]],
   weights_name: str,
 ) -> None:

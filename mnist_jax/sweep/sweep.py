@@ -144,5 +144,6 @@ def gather(sweep: Sweep, trials: Sequence[Trial]) -> dict:
   found: dict[str, Any] = {'seeds': seeds, 'failed': failed}
   if seeds:
     for name in ('git_commit', 'device'):
-      found[name] = ', '.join(sorted({result[name] for result in seeds}))
+      values = {result.get(name) or 'unknown' for result in seeds}
+      found[name] = ', '.join(sorted(values))
   return found

@@ -16,7 +16,10 @@ from mnist_jax.training import optim, registries
 
 MAX_TRIALS = 1_000
 # All trials of a sweep are compared on the same images, which these decide.
-FIXED = ('data.name', 'data.valid', 'evaluate_test')
+FIXED = (
+  *('data.name', 'data.valid', 'data.manual_dir', 'data.data_dir'),
+  *('data.framing', 'evaluate_test'),
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Paths that a user gives: `~` in them, and what is there."""
 
+import errno
 import os
 import pathlib
 import stat
@@ -35,6 +36,8 @@ def is_file(path: str | os.PathLike) -> bool:
   except (FileNotFoundError, NotADirectoryError, ValueError):
     return False
   except OSError as error:
+    if error.errno == errno.ENAMETOOLONG:
+      raise
     raise errors.UserError(
       f'{path} cannot be read ({error.strerror}); have its folder opened to '
       'you, or give another one'

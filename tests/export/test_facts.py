@@ -23,6 +23,8 @@ def test_a_card_lists_only_distortions_that_are_on():
   shown = 'rotate 12, erase_probability 0.1, erase_area 0.2, final_strength 0.3'
   assert model_card.list_distortions(fields | on) == shown
   assert model_card.list_distortions({'enabled': False} | on) == 'none'
+  to_0 = fields | off | {'final_strength': 0.0}
+  assert model_card.list_distortions(to_0) == 'rotate 12, final_strength 0'
 
 
 @pytest.mark.parametrize(

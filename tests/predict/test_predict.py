@@ -271,6 +271,13 @@ def workdir(tmp_path):
   return tmp_path
 
 
+def test_a_figure_may_be_in_the_home_of_the_user(run, tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', str(tmp_path))
+  (tmp_path / 'seven.png').write_bytes(drawings.row(7))
+  assert run(tmp_path / 'seven.png', '--figure=~/out.png')[0] == 0
+  assert (tmp_path / 'out.png').is_file()
+
+
 def test_a_file_name_may_hold_bytes_that_are_not_text(run, tmp_path):
   path = pathlib.Path(os.fsdecode(os.fsencode(tmp_path) + b'/\xff.png'))
   try:

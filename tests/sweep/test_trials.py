@@ -2,6 +2,7 @@
 
 import runpy
 
+import optax
 import our_recipes
 import pytest
 
@@ -47,6 +48,7 @@ def test_each_row_comes_with_each_seed():
     ([{'optim.lr': 0.1}] * 2, 'twice'),
     ([{'data.name': 'mnist'}], 'a sweep for each, with --config.data.name'),
     ([{'data.valid': 'none'}], 'the same images'),
+    ([{'data.manual_dir': '/b'}], 'the same images'),
     ([{'evaluate_test': False}], 'the same images'),
     ([{}] * 1001, 'has 1,001 trials, more than 1,000'),
   ],
@@ -87,9 +89,9 @@ def down_to_a_floor(lr, num_steps):
     (optim.SCHEDULES, down_to_a_floor, 'optim.schedule', 'optim.lr'),
     (
       augment.AUGMENTATIONS,
-      lambda rng, image, beta1: image * beta1,
+      lambda rng, image, rho: image * rho,
       'augment.custom',
-      'optim.beta1',
+      'extra.rho',
     ),
   ],
   ids=['schedule', 'augmentation'],
@@ -98,10 +100,11 @@ def test_a_scalar_that_another_part_of_a_recipe_takes_too_is_of_one_program(
   monkeypatch, registry, entry, field, name
 ):
   monkeypatch.setitem(registry, 'mine', entry)
-  config = default()
+  monkeypatch.setitem(optim.OPTIMIZERS, 'traced', lambda rho: optax.trace(rho))
+  config = default(name='traced')
+  config.extra.rho = 0.5
   config.augment.enabled = True
   config.update_from_flattened_dict({field: 'mine'})
-  monkeypatch.setattr(trials.registries, 'validate', lambda config: None)
   made = trials.make_trials(config, 2, [{name: 0.1}, {name: 0.2}])
   assert [len(group) for group in trials.group(made)] == [2, 2]
 
