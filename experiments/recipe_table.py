@@ -28,16 +28,9 @@ def results_name(recipe: str) -> str:
 
 
 def read(recipe: str) -> dict | None:
-  """Returns the sweep of a recipe as `sweep.json` has it, None without one.
-
-  Where there is no sweep yet, its single run counts as one of one seed.
-  """
-  for name in (results_name(recipe), recipe):
-    path = experiments.RESULTS / f'{name}.json'
-    if path.exists():
-      found = json.loads(path.read_text())
-      return found if 'seeds' in found else {**found, 'seeds': [found]}
-  return None
+  """Returns the sweep of a recipe as `sweep.json` has it, None without one."""
+  path = experiments.RESULTS / f'{results_name(recipe)}.json'
+  return json.loads(path.read_text()) if path.exists() else None
 
 
 def recipes() -> str:
@@ -57,24 +50,19 @@ def row(recipe: str, sweep: Mapping) -> str:
   described = summary.describe_trials(trials)
   test, valid = described['test_accuracy'], described['valid_accuracy']
   errors, first = described['test_errors'], trials[0]
-  spread = f' ± {100 * test["sd"]:.2f}' if test['sd'] is not None else ''
-  interval = TO.join(f'{100 * end:.2f}' for end in test['ci95'] or [])
-  name = f'{results_name(recipe)}.json'
-  if not (experiments.RESULTS / name).exists():
-    name = f'{recipe}.json'
+  interval = TO.join(f'{100 * end:.2f}' for end in test['ci95'])
+  path = f'experiments/results/{results_name(recipe)}.json'
   cells = (
     f'[`{recipe}`](configs/{recipe.split(":")[0]}.py)',
     f'{first["num_params"]:,}',
     f'{len(trials)}',
-    f'**{100 * test["mean"]:.2f}{spread} %**',
-    f'{interval} %' if interval else '-',
-    f'{errors["mean"]:.1f} ({errors["min"]}{TO}{errors["max"]})'
-    if len(trials) > 1
-    else f'{errors["mean"]:.0f}',
+    f'**{100 * test["mean"]:.2f} ± {100 * test["sd"]:.2f} %**',
+    f'{interval} %',
+    f'{errors["mean"]:.1f} ({errors["min"]}{TO}{errors["max"]})',
     f'{valid["mean"]:.2%}'.replace('%', ' %') if valid else '-',
     f'{first["epochs"]:.3g}',
     f'{described["train_seconds"]["mean"]:,.0f} s{mark(trials)}',
-    f'[{commits(trials)}](experiments/results/{name})',
+    f'[{commits(trials)}]({path})',
   )
   return f'| {" | ".join(cells)} |'
 
