@@ -6,9 +6,10 @@ r"""The best network within a budget of weights.
 Five convolutions with batch norm and a mean over all positions instead of dense
 layers, as wide as the budget allows.
 
-Test accuracy of 10k 99.45 %, the mean of 5 seeds:
-experiments/results/tiny-10k-seeds.json. Its settings are those of SETTINGS that
-had fewer validation errors: experiments/results/tiny-choice.json.
+Test accuracy of 100k 99.66 %, and of 10k 99.45 %, means of 5 seeds:
+experiments/results/tiny-100k-seeds.json and tiny-10k-seeds.json. The settings
+of 10k are those of SETTINGS that had fewer validation errors:
+experiments/results/tiny-choice.json.
 """
 
 import itertools
