@@ -10,11 +10,11 @@ import ml_collections
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
+from mnist_jax.analysis.sweep import load as sweep_load
 from mnist_jax.augment import augment
 from mnist_jax.models import cnn
 from mnist_jax.training import optim, registries
 
-MAX_TRIALS = 1_000
 # All trials of a sweep are compared on the same images, which these decide.
 FIXED = (
   *('data.name', 'data.valid', 'data.manual_dir', 'data.data_dir'),
@@ -47,10 +47,10 @@ def make_trials(
     errors.UserError: for a row that breaks a rule, or comes twice, or too many
       trials.
   """
-  if (number := len(rows) * num_seeds) > MAX_TRIALS:
+  if (number := len(rows) * num_seeds) > sweep_load.MAX_TRIALS:
     raise errors.UserError(
-      f'the sweep has {number:,} trials, more than {MAX_TRIALS:,}; take fewer '
-      'seeds or settings'
+      f'the sweep has {number:,} trials, more than {sweep_load.MAX_TRIALS:,}; '
+      'take fewer seeds or settings'
     )
   trials = []
   known = config_lib.flatten(config)
