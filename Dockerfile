@@ -1,6 +1,7 @@
 # Training and the demo, as a user without rights.
 #   docker build -t mnist_jax .
 #   docker run --rm -p 127.0.0.1:8000:8000 mnist_jax
+#   mkdir -m 777 -p runs  # The container's user must be able to write there.
 #   docker run --rm -v "$PWD/runs:/home/digits/runs" mnist_jax \
 #     python -m mnist_jax.main --config=improved
 FROM python:3.12-slim
@@ -10,5 +11,5 @@ RUN pip install --no-cache-dir '/opt/mnist_jax[demo]'
 USER digits
 WORKDIR /home/digits
 EXPOSE 8000
-# Its own address: the demo answers no other host, and nothing on 0.0.0.0.
+# The demo refuses --host=0.0.0.0, so it gets the address of this container.
 CMD ["sh", "-c", "exec python -m mnist_jax.demo --host=$(hostname -i)"]

@@ -55,6 +55,7 @@ def main() -> None:
     errors.UserError: when the sets or the weights cannot be read.
   """
   sets = find_sets(_DATA.value, _HALF.value)
+  chosen_on = find_sets(_DATA.value, 'choose')
   if not _WEIGHTS.value:
     raise errors.UserError('no weights are given; try --weights=robust')
   # Imported here, so that --help and mistyped flags are answered at once.
@@ -72,9 +73,7 @@ def main() -> None:
   print(describe(found))
   for one, other in itertools.combinations(_names(right, 'weights'), 2):
     print(compare(right, one, other))
-  found['calibration'] = photo_calibration.measure(
-    find_sets(_DATA.value, 'choose'), networks[0]
-  )
+  found['calibration'] = photo_calibration.measure(chosen_on, networks[0])
   print(photo_calibration.as_markdown(found['calibration']))
   if _HALF.value == 'report':
     atomic_files.write_json(experiments.RESULTS / 'photos.json', found)

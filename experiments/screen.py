@@ -82,6 +82,7 @@ def get_config(mode: str = 'full'):
   config = config_lib.load('improved')
   config.total_epochs = 8.0
   config.early_stop.patience = 0
+  config.augment.erase_area = 0.15  # Of the published screen.
   config.data.valid = 'writer_disjoint'
   config.evaluate_test = False
   return config_lib.for_mode(config, mode)

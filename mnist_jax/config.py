@@ -8,6 +8,7 @@ fields of its own to `config.extra`.
 import importlib.util
 import os
 import pathlib
+import sys
 from typing import Any
 
 import ml_collections
@@ -110,12 +111,14 @@ def load(recipe: str) -> ml_collections.ConfigDict:
   """
   name, _, mode = recipe.partition(':')
   path = find(name)
-  spec: Any = importlib.util.spec_from_file_location(path.stem, path)
+  own_name = f'mnist_jax_recipe_{path.stem}'
+  spec: Any = importlib.util.spec_from_file_location(own_name, path)
   if spec is None:
     raise errors.UserError(
       f'config {path} is no Python file; give it a name that ends with .py'
     )
   module = importlib.util.module_from_spec(spec)
+  sys.modules[own_name] = module  # Where dataclasses look for their module.
   spec.loader.exec_module(module)
   config = module.get_config(mode) if mode else module.get_config()
   check_kind(config, path)
@@ -167,20 +170,35 @@ def smoke(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
   return config
 
 
+def all_images(config: ml_collections.ConfigDict) -> ml_collections.ConfigDict:
+  """Lets a recipe also train on the images that it holds out to validate."""
+  config.data.valid = 'none'
+  return config
+
+
+MODES = {'full': lambda config: config, 'smoke': smoke, 'all': all_images}
+
+
 def for_mode(
   config: ml_collections.ConfigDict, mode: str
 ) -> ml_collections.ConfigDict:
   """Returns a recipe in the mode that `--config=path.py:mode` asks for.
 
+  Args:
+    config: the recipe.
+    mode: 'full' for the recipe as it is; 'smoke', see `smoke`; or 'all', see
+      `all_images`.
+
   Raises:
-    errors.UserError: `mode` is neither 'full' nor 'smoke'.
+    errors.UserError: for any other mode.
   """
-  if mode not in ('full', 'smoke'):
+  if mode not in MODES:
     raise errors.UserError(
-      f'config mode {mode!r} is unknown; write :smoke, or nothing for the '
-      'full recipe'
+      f'config mode {mode!r} is unknown; write :smoke for a run of seconds, '
+      ':all to train on the validation images too, or nothing for the full '
+      'recipe'
     )
-  return smoke(config) if mode == 'smoke' else config
+  return MODES[mode](config)
 
 
 def flatten(config: Any, prefix: str = '') -> dict[str, Any]:

@@ -152,17 +152,25 @@ def _validate_extra(config: ml_collections.ConfigDict) -> None:
   fields = config_lib.flatten(config)
   taken = {name.split('.')[-1]: name for name in fields if name[:6] != 'extra.'}
   for name, value in config_lib.flatten(config.extra).items():
-    if not isinstance(value, bool | int | float | str | tuple):
-      raise errors.UserError(
-        f'extra.{name} is a {type(value).__name__}; config.json can hold '
-        'bool, int, float, str and tuple'
-      )
-    if isinstance(value, float) and not math.isfinite(value):
-      raise errors.UserError(
-        f'extra.{name} {value!r} is out of range; it must be finite'
-      )
+    _check_extra(name, value)
     if name in taken:
       raise errors.UserError(
         f'extra.{name} has the name of {taken[name]}; choose another name, or '
         'set that field'
       )
+
+
+def _check_extra(name: str, value: Any) -> None:
+  """Checks a field of `extra`, or an element of one that is a tuple."""
+  if isinstance(value, tuple):
+    for element in value:
+      _check_extra(name, element)
+  elif not isinstance(value, bool | int | float | str):
+    raise errors.UserError(
+      f'extra.{name} has a {type(value).__name__}; config.json can hold bool, '
+      'int, float, str, and tuples of these'
+    )
+  elif isinstance(value, float) and not math.isfinite(value):
+    raise errors.UserError(
+      f'extra.{name} {value!r} is out of range; it must be finite'
+    )

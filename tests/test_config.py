@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import ml_collections
+import numpy as np
 import our_recipes
 import pytest
 
@@ -51,6 +52,14 @@ FIELDS = config_lib.flatten(config_lib.default())
 def test_a_recipe_names_its_command_and_its_model(name):
   text = (our_recipes.CONFIGS / f'{name}.py').read_text()
   assert f'python -m mnist_jax.main --config=configs/{name}.py' in text
+
+
+def test_the_mode_all_changes_nothing_but_the_validation_split():
+  full, everything = (load('improved', mode) for mode in ('full', 'all'))
+  registries.validate(everything)
+  assert config_lib.differences(full, everything) == [
+    "data.valid: 'writer_disjoint' -> 'none'"
+  ]
 
 
 def test_an_unknown_mode_is_refused():
@@ -161,6 +170,23 @@ def test_a_recipe_that_is_no_python_file_is_one_line(tmp_path):
     config_lib.load(str(path))
 
 
+def test_a_recipe_may_define_a_dataclass_with_annotations_as_text(tmp_path):
+  path = tmp_path / 'with_text.py'
+  path.write_text(
+    'from __future__ import annotations\n'
+    'import dataclasses\n'
+    'from mnist_jax import config as config_lib\n'
+    '@dataclasses.dataclass\n'
+    'class Size:\n'
+    '  width: int = 8\n'
+    'def get_config():\n'
+    '  config = config_lib.default()\n'
+    '  config.extra.width = Size().width\n'
+    '  return config\n'
+  )
+  assert config_lib.load(str(path)).extra.width == 8
+
+
 @pytest.mark.parametrize(
   ('field', 'value'),
   [
@@ -198,6 +224,8 @@ def test_a_recipe_may_add_fields_to_extra_and_nowhere_else():
   [
     ('rho', float('nan'), 'finite'),
     ('sizes', [1, 2], 'tuple'),
+    ('sizes', (8, np.int64(16)), 'int64'),
+    ('sizes', (8, (0.5, float('inf'))), 'finite'),
     ('dropout', 0.5, 'model.dropout'),
   ],
 )

@@ -111,6 +111,42 @@ def as_markdown(found: dict) -> str:
   return '\n'.join(lines)
 
 
+def as_text(found: dict) -> str:
+  """Returns the same without intervals, for the header of the recipe.
+
+  Args:
+    found: from `compare`.
+  """
+  splits = list(found['ablations'])
+  titles = (f'{summary_lib.SPLITS[split]:>12}' for split in splits)
+  lines = [f'{"":<30}{"".join(titles)}']
+  for rows in zip(*found['ablations'].values(), strict=True):
+    cells = (f'{row["difference_errors"]:>+12.1f}' for row in rows)
+    lines.append(f'{rows[0]["name"]:<30}{"".join(cells)}')
+  return '\n'.join(lines)
+
+
+def as_sentence(found: dict) -> str:
+  """Returns which ingredients are worth the most, for the README.
+
+  Args:
+    found: from `compare`, with validation errors.
+  """
+  rows = found['ablations']['valid']
+  rows = sorted(rows, key=lambda row: -row['difference_errors'])
+  parts = (
+    f'{row["difference_errors"]:+.1f} with {row["name"]}'
+    for row in rows
+    if row['differ']
+  )
+  recipe, seeds = found['config_name'], rows[0]['n']
+  return (
+    f'What the ingredients of `{recipe}` are worth, in validation errors of '
+    f'{found["seeds"][0]["valid"]["count"]:,} over {seeds} seeds: '
+    f'{", ".join(parts)}.'
+  )
+
+
 def _write_difference(row: dict, found: dict, split: str) -> str:
   count = found['seeds'][0][split]['count']
   text = f'{row["difference_errors"]:+.1f}'

@@ -55,7 +55,8 @@ def throughput(measured: dict, batch_size: int) -> dict:
     'unstable': unstable,
     'spread': max(
       (max(rates[name]) - min(rates[name])) / medians[name]
-      for name in ('ours', *setups.values())
+      for name in ('ours', 'ours_onednn', *setups.values())
+      if name in rates
     ),
   }
 

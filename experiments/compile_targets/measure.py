@@ -18,8 +18,9 @@ def measure(
     chip: that it is for.
 
   Returns:
-    The numbers of compile_targets.json, each of one chip and, where they are
-    per step, of one pass through the loop; None where the compiler tells none.
+    The numbers of compile_targets.json: those per step are of one chip and of
+    one pass through the loop, `images_per_second_bound` is of all chips. None
+    where the compiler tells none.
   """
   started = time.monotonic()
   lowered, num_images = lower()

@@ -34,11 +34,10 @@ class Model:
     return moved / MEMORY + 2 * self.summed / BETWEEN + MEETINGS * hops * HOP
 
   def smallest_batch(self, chips: int) -> int:
-    """Returns the batch from which they are a tenth faster than half of them.
+    """Returns the batch from which they beat half as many by a tenth.
 
-    With smaller batches more chips are of no use.
+    It is rounded up to a power of 2.
     """
-    # Doubles, so within a factor of 2.
     size = chips
     while self.seconds(chips, size) > 0.9 * self.seconds(chips // 2, size):
       size *= 2
@@ -72,12 +71,13 @@ def as_markdown(model: Model, batch_size: int) -> str:
 
   Args:
     model: from `fit`.
-    batch_size: on each chip for weak scaling, in all for strong scaling.
+    batch_size: on each chip for weak scaling; 64 times that in all for strong
+      scaling.
   """
   lines = [
     f'| v5e chips | {batch_size} images a chip: step | images/s |'
     f' {64 * batch_size:,} images in all: step | images/s |'
-    ' more chips are useless below a batch of |',
+    ' batch that is worth so many |',
     '|--:|--:|--:|--:|--:|--:|',
   ]
   for chips in (1, 4, 16, 64, 256):

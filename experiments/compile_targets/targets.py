@@ -78,8 +78,9 @@ def create_mesh(name: str) -> jax.sharding.Mesh:
       devices = _describe_tpu(name, topology)
   except jax.errors.JaxRuntimeError as error:
     reason = errors.first_line(error)[:100]
+    other = 'v5e:2x2' if kind == 'h100' else f'{kind}:2x2'
     raise errors.UserError(
-      f'target {name!r} is refused by the compiler ({reason}); try {kind}:2x2'
+      f'target {name!r} is refused by the compiler ({reason}); try {other}'
     ) from error
   return jax.sharding.Mesh(np.array(devices), (epoch.AXIS,))
 

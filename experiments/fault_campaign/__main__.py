@@ -2,7 +2,7 @@
 
   python -m experiments.fault_campaign                  # Three minutes.
   python -m experiments.fault_campaign --minutes=1440   # As long as it takes.
-  python -m experiments.fault_campaign --cases=SIGTERM  # One case.
+  python -m experiments.fault_campaign --cases=SIGTERM  # Some of them.
 
 At full length that is about two hours on 2 cores. The file is written after
 each case, and with --cases it keeps its rows of the other cases, so that two
@@ -121,8 +121,13 @@ def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
       'measured': bench.measured.get(row.case, {}),
       'git_commit': about['git_commit'],
     }
-    known = [rows[name] for name in names if name in rows]
-    atomic_files.write_json(out, about | {'cases': known})
+    # In the order of all cases; then those that cannot be tried here.
+    ordered = sorted(
+      rows, key=lambda name: names.index(name) if name in names else len(names)
+    )
+    atomic_files.write_json(
+      out, about | {'cases': [rows[name] for name in ordered]}
+    )
   return has_failed
 
 

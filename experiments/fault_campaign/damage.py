@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 from collections.abc import Callable
+from typing import Any
 
 from experiments.fault_campaign import bench as bench_lib
 from experiments.fault_campaign import campaign, processes
@@ -168,16 +169,16 @@ def predict(bench: bench_lib.Bench, workdir: pathlib.Path) -> str:
 def resume_changed(bench: bench_lib.Bench, its: campaign.Try) -> str:
   """Changes a number in a JSON file of a checkpoint, then resumes."""
   workdir = bench.copy(bench.unfinished, its.folder)
-  places = [
+  found = [
     (path, keys)
     for path in sorted((workdir / 'checkpoints').rglob('*'))
     if path.parent.name in ('progress', 'metrics') and 'commit' not in path.name
-    for keys in number_places(json.loads(path.read_text()))
+    for keys in places(json.loads(path.read_text()), texts=False)
     if 'seconds' not in keys  # Times change no result.
   ]
-  if not places:
+  if not found:
     return ''
-  path, keys = its.rng.choice(places)
+  path, keys = its.rng.choice(found)
   content = json.loads(path.read_text())
   inner = content
   for key in keys[:-1]:
@@ -192,12 +193,20 @@ def resume_changed(bench: bench_lib.Bench, its: campaign.Try) -> str:
   return f'{path.relative_to(workdir)}, {changed}: {what}' if what else ''
 
 
-def number_places(content: dict, keys: tuple = ()) -> list[tuple]:
-  """Returns the keys that lead to each number, or null, of nested dicts."""
+def places(
+  content: Any, keys: tuple = (), *, texts: bool = True
+) -> list[tuple]:
+  """Returns the keys that lead to each value of nested dicts.
+
+  Args:
+    content: of a JSON file.
+    keys: that led to it.
+    texts: whether to name those of strings, too.
+  """
   if isinstance(content, dict):
     return [
       place
       for key, value in content.items()
-      for place in number_places(value, (*keys, key))
+      for place in places(value, (*keys, key), texts=texts)
     ]
-  return [] if isinstance(content, str) else [keys]
+  return [keys] if texts or not isinstance(content, str) else []

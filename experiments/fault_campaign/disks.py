@@ -89,7 +89,7 @@ def fill(bench: bench_lib.Bench, its: campaign.Try) -> str:
 
 
 def read_only(its: campaign.Try) -> str:
-  """Trains in a folder that cannot be written, and reads a run there."""
+  """Trains in a folder that cannot be written."""
   arguments = bench_lib.train('/proc/fault_campaign', bench_lib.ALONE)
   if os.geteuid():
     its.folder.joinpath('closed').mkdir(mode=0o500)

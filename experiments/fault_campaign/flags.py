@@ -1,4 +1,4 @@
-"""Bad flags and configs for every command, and valid but unusual configs."""
+"""Bad flags and configs for the commands, and valid but unusual configs."""
 
 import pathlib
 import random
@@ -15,7 +15,7 @@ RECIPE = f'--config={bench_lib.CONFIGS}/single_conv.py:smoke'
 SECONDS = 30  # Enough to refuse; a command that takes longer has accepted.
 LONG = 'x' * 5000
 
-# By command: flags that it must refuse, each by itself. '{}' is a free folder.
+# By command: flags that it must refuse, each by itself.
 REFUSED: dict[str, list[Arguments]] = {
   'mnist_jax.main': [
     [], ['--config='], ['--config'], ['--config=:smoke'],

@@ -76,7 +76,7 @@ def without_changes(what: str) -> str:
 def spoil(text: str, rng: random.Random) -> str:
   """Replaces or removes one random value of a JSON object."""
   content = json.loads(text)
-  places = damage.number_places(content)
+  places = damage.places(content)
   keys = rng.choice(places)[: rng.randint(1, 3)]
   inner = content
   for key in keys[:-1]:

@@ -1,6 +1,7 @@
 """Shows what more training time buys: seconds against test errors.
 
   pip install -r requirements-bench.txt
+  python -m experiments.reproduce --names=improved  # For the ensemble.
   python -m experiments.frontier
 
 Trains our recipes and two known PyTorch recipes from a few seeds, as whole
@@ -21,7 +22,9 @@ from mnist_jax.cli import absl_flags
 
 _NUM_SEEDS = flags.DEFINE_integer('num_seeds', 3, 'Timed runs of each.')
 _ENSEMBLE = flags.DEFINE_string(
-  'ensemble', 'runs/improved-seeds', "Folder of the ensemble's sweep."
+  'ensemble',
+  'runs/improved-seeds',
+  "Folder of the ensemble's sweep; --ensemble= leaves the ensemble out.",
 )
 _QUICK = flags.DEFINE_bool('quick', False, 'A smoke test of some seconds.')
 _OUT = flags.DEFINE_string('out', '', 'Folder for frontier.json and .png.')
@@ -43,7 +46,8 @@ def main() -> None:
   if _QUICK.value:
     rounds = measure.measure(1, ensemble=None, quick=True)
   else:
-    rounds = measure.measure(_NUM_SEEDS.value, pathlib.Path(_ENSEMBLE.value))
+    folder = pathlib.Path(_ENSEMBLE.value) if _ENSEMBLE.value else None
+    rounds = measure.measure(_NUM_SEEDS.value, folder)
   for found in rounds:
     print(f'\n{report.as_markdown(found)}')
     if _OUT.value or not _QUICK.value:

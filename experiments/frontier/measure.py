@@ -149,7 +149,7 @@ def describe(
 def average(folder: pathlib.Path) -> dict:
   """Returns the row of the plain mean of a sweep's probabilities.
 
-  Its seconds are those of all its seeds together.
+  Its seconds are those of all its seeds together, as the sweep took them.
 
   Raises:
     errors.UserError: when the sweep or one of its workdirs is not there.

@@ -33,8 +33,8 @@ def conditions(found: Mapping) -> str:
   return (
     f'Seconds are medians of {timed} runs in turn on {found["device"]}, with a '
     f'load average of {found["load_average"][0]:.1f} at the start; those of '
-    'an ensemble are the sum over its seeds. Errors are means over the seeds, '
-    f'with their standard deviation{source}.'
+    'an ensemble are the sum over its sweep, and not timed in turn. Errors are '
+    f'means over the seeds, with their standard deviation{source}.'
   )
 
 

@@ -1,5 +1,6 @@
 """Measures all kinds of pages, and says what was found."""
 
+import io
 import pathlib
 
 import tqdm
@@ -66,7 +67,6 @@ def _save(
   readings: list[dict[str, score.Reading]],
 ) -> None:
   """Keeps the pages that the first reader reads wrong."""
-  folder.mkdir(parents=True, exist_ok=True)
   for i, (one, found) in enumerate(zip(drawn, readings, strict=True)):
     reading = next(iter(found.values()))
     if not score.is_right(kinds.KINDS[name], one, reading):
@@ -74,9 +74,10 @@ def _save(
         ''.join(map(str, labels[:20]))
         for labels in (one.labels, reading.labels)
       )
-      Image.fromarray(one.pixels).save(
-        folder / f'{name}-{i}-{truth}-read-{read}.png'
-      )
+      content = io.BytesIO()
+      Image.fromarray(one.pixels).save(content, 'PNG')
+      path = folder / f'{name}-{i}-{truth}-read-{read}.png'
+      atomic_files.write(path, content.getvalue())
 
 
 def publish(found: dict) -> None:

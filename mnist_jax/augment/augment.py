@@ -43,8 +43,8 @@ def create_augment(
     `augment` with its keyword arguments bound; None when it is switched off.
 
   Raises:
-    errors.UserError: AUGMENTATIONS has no such name, or the entry has an
-      argument that is no field.
+    errors.UserError: AUGMENTATIONS has no such name, or the entry is no
+      function of a key and an image, or has an argument that is no field.
   """
   if not config.enabled:
     return None
@@ -55,8 +55,14 @@ def create_augment(
       f'augmentation {config.custom!r}',
       AUGMENTATIONS[config.custom],
     )
-    further = functools.partial(custom, None, None)  # Without rng and image.
-    own = errors.arguments(what, further, config, extra)
+    try:
+      further = functools.partial(custom, None, None)  # Without rng and image.
+      own = errors.arguments(what, further, config, extra)
+    except (TypeError, ValueError) as error:
+      raise errors.UserError(
+        f'{what} is no function of a random key and an image; define it as '
+        'f(rng, image)'
+      ) from error
     custom = functools.partial(custom, **own)
   return functools.partial(
     augment, config=config, num_steps=num_steps, custom=custom
@@ -129,7 +135,8 @@ def erased(rngs: jax.Array, config: ml_collections.ConfigDict) -> jax.Array:
   """Draws a rectangle to erase (Zhong et al. 2020).
 
   An image has one with probability `erase_probability`. Its share of the area
-  is uniform in 0.02..`erase_area`, its aspect ratio log-uniform in 0.3..3.3.
+  is uniform in 0.02..`erase_area`, its aspect ratio log-uniform in 0.3..3.3. A
+  side that would be longer than the image is cut, and then it erases less.
 
   Args:
     rngs: [B] typed keys.

@@ -254,6 +254,11 @@ def _wait_for_first(processes: Processes, timeout: int) -> None:
     try:
       socket.create_connection(address, 5).close()
       return
+    except UnicodeError as error:
+      raise errors.UserError(
+        f'--coordinator={processes.coordinator} has no valid name of a host '
+        f'({error}); correct the address'
+      ) from error
     except OSError as error:
       if time.monotonic() > deadline:
         raise errors.UserError(
@@ -274,9 +279,8 @@ def _leave(line: str) -> NoReturn:
 def _abort_on_a_loss() -> None:
   """Has older JAX abort() when a process is lost, as it does since 0.9.2.
 
-  It would exit with code 1, which nothing can catch. Given a callback, which
-  `jax.distributed.initialize` cannot be, it fails to translate its argument
-  for Python, and that ends in abort(), too.
+  It would exit with code 1, which nothing can catch. A callback can be set only
+  on JAX's client itself.
   """
   from jax._src import distributed
 

@@ -55,7 +55,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     prog='python -m mnist_jax.export',
     description='Writes trained weights into OUT_DIR for other programs: '
     'model.safetensors, config.json, model.stablehlo (JAX on CPU, CUDA and '
-    'TPU), model.onnx, an example of 30 lines for each, and README.md, the '
+    'TPU), model.onnx, short examples that use them, and README.md, the '
     'model card. Each program is run on 1,000 digits and must compute what '
     'the model does. A file that cannot be made, because a library is missing '
     'or a layer of your own does not say rightly what it computes, is left '

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from mnist_jax import errors
 from mnist_jax.distributed import rngs
 from mnist_jax.models import conv_block
 
@@ -25,7 +26,12 @@ Operation = tuple[str | float, ...]
 
 
 class ConvBlock(nn.Module):
-  """Convolution, batch norm if `norm`, ReLU, and 2x2 max pooling if `pool`."""
+  """Convolution, batch norm if `norm`, ReLU, and 2x2 max pooling if `pool`.
+
+  Raises:
+    errors.UserError: when called, for a padding that is neither 'VALID' nor
+      'SAME', or 'SAME' with an even `kernel_size`.
+  """
 
   features: int
   kernel_size: int = 3
@@ -38,6 +44,7 @@ class ConvBlock(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+    self._check()
     kernel, bias = ConvParams(
       self.features, self.kernel_size, self.initializer, name='conv'
     )(x.shape[-1])
@@ -55,6 +62,17 @@ class ConvBlock(nn.Module):
     if not self.norm:
       return block()[0]
     return NormParams(name='norm')(block, self.features, train=train)
+
+  def _check(self) -> None:
+    if self.padding not in ('SAME', 'VALID'):
+      raise errors.UserError(
+        f"padding {self.padding!r} is unknown; write 'SAME' or 'VALID'"
+      )
+    if self.padding == 'SAME' and self.kernel_size % 2 == 0:
+      raise errors.UserError(
+        f"kernel_size {self.kernel_size} is even; padding 'SAME' needs an odd "
+        'one, such as 3'
+      )
 
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns how many positions the kernel takes on an input [H, W, C]."""
@@ -207,7 +225,8 @@ class Crop(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    return x[:, self.margin : -self.margin, self.margin : -self.margin]
+    end = x.shape[1] - self.margin
+    return x[:, self.margin : end, self.margin : end]
 
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns 0: there is no kernel."""

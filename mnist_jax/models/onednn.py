@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -89,8 +90,14 @@ def build() -> pathlib.Path:
   """Compiles onednn.cc, and returns the library's path.
 
   Raises:
-    errors.UserError: when oneDNN or g++ is missing, or g++ fails.
+    errors.UserError: on other machines than Linux on x86-64, when oneDNN or
+      g++ is missing, or g++ fails.
   """
+  if (sys.platform, platform.machine()) != ('linux', 'x86_64'):
+    raise errors.UserError(
+      f'oneDNN is for Linux on x86_64, not for {sys.platform} on '
+      f'{platform.machine()}; training works without it'
+    )
   prefix, path = _find_onednn(), _library()
   if not shutil.which('g++'):
     raise errors.UserError(

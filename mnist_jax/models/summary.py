@@ -27,15 +27,15 @@ def describe(model: cnn.Cnn) -> list[Layer]:
   Args:
     model: from `cnn.create_model`, made without an axis name.
   """
-  return [
-    Layer(
-      name=str(layer.name),
-      output=output,
-      num_params=num_params(params),
-      flops=_count_flops(layer, params, shape),
-    )
-    for layer, params, shape, output in cnn.trace_layers(model)
-  ]
+  rows: dict[str, Layer] = {}
+  found = []
+  for layer, params, shape, output in cnn.trace_layers(model):
+    name = str(layer.name)
+    # A layer that is called again has the same weights.
+    count = 0 if name in rows else num_params(params)
+    rows[name] = Layer(name, output, count, _count_flops(layer, params, shape))
+    found.append(rows[name])
+  return found
 
 
 def num_params(params: Any) -> int:

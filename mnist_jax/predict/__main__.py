@@ -106,7 +106,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
   )
   argparse_args.add_config(parser)
   parser.add_argument(
-    '--json', action='store_true', help='print one JSON list instead of lines'
+    '--json',
+    action='store_true',
+    help='print one JSON list instead of lines and scores',
   )
   parser.add_argument(
     '--threshold',
@@ -115,7 +117,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     metavar='SHARE',
     help='below this confidence a digit is "not sure"; %(default)s when not '
     "given: of MNIST's validation images about 1 in 50 are below it, and "
-    'two thirds of all errors. Below 0.4 it is always "not a digit"',
+    'about three in five of all errors. Below 0.4 it is always "not a digit"',
   )
   parser.add_argument(
     '--figure',

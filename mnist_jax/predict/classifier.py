@@ -17,6 +17,14 @@ BATCH_SIZES = (1, 8, 24, 64)
 SALIENCY_SIZES = (8,)
 
 
+def _find_device() -> jax.Device:
+  """Returns a CPU, or an accelerator where JAX_PLATFORMS leaves the CPU out."""
+  try:
+    return jax.local_devices(backend='cpu')[0]
+  except RuntimeError:
+    return jax.local_devices()[0]
+
+
 class Classifier:
   """A network for any number of images; threads may share it.
 
@@ -27,9 +35,7 @@ class Classifier:
   def __init__(self, weights: weights_lib.Weights):
     self.name = weights.name
     self.class_names = weights.class_names
-    self._variables = jax.device_put(
-      weights.variables, jax.local_devices(backend='cpu')[0]
-    )
+    self._variables = jax.device_put(weights.variables, _find_device())
     network = {'model': weights.model, 'temperature': weights.temperature}
     self._probabilities = jax.jit(functools.partial(_probabilities, **network))
     self._slopes = jax.jit(functools.partial(_slopes, model=weights.model))

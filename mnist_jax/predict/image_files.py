@@ -60,7 +60,9 @@ def expand(arguments: list[str]) -> ImageFiles:
 
 
 def list_images(folder: pathlib.Path) -> list[pathlib.Path]:
-  """Returns the image files below a folder, sorted; links are not followed.
+  """Returns the image files below a folder, sorted.
+
+  Links to folders are not followed, and hidden files are left out.
 
   Raises:
     errors.UserError: when there is none.
@@ -71,7 +73,7 @@ def list_images(folder: pathlib.Path) -> list[pathlib.Path]:
     found += (
       pathlib.Path(place, name)
       for name in sorted(names)
-      if pathlib.Path(name).suffix.lower() in SUFFIXES
+      if pathlib.Path(name).suffix.lower() in SUFFIXES and name[0] != '.'
     )
     if len(found) > MAX_FILES:
       break  # `expand` refuses them.

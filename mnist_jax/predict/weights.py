@@ -176,7 +176,13 @@ def _load(
   extra = config.get('extra') or {}  # Earlier versions had none.
   model = cnn.create_model(model_config, extra=extra, num_classes=len(names))
   image = jnp.zeros((1, 28, 28, 1))
-  shapes = jax.eval_shape(model.init, jax.random.key(0), image)
+  try:
+    shapes = jax.eval_shape(model.init, jax.random.key(0), image)
+  except Exception as error:  # A model can raise anything.
+    raise errors.UserError(
+      f'the config beside {path} fits no network of {model_config.name!r} '
+      f'({errors.first_line(error)}); get both files again'
+    ) from error
   return Weights(
     name=name,
     config=whole,

@@ -70,7 +70,7 @@ def _slow_on_cpu(trainer: Trainer) -> str:
   if not (names := layers_lib.plain_convolutions(trainer.model)):
     return ''
   return (
-    f'{", ".join(names)}: nn.Conv trains about ten times slower on CPU than '
+    f'{", ".join(names)}: nn.Conv trains up to thirty times slower on CPU than '
     'ConvBlock of mnist_jax/models/layers.py'
   )
 

@@ -143,9 +143,10 @@ def used_scalars(
   share a compiled program. They are the rate and those arguments of the
   optimizer that are floats.
   """
-  used = {'lr': config.lr} | _own_arguments(config, extra)
+  # A config from JSON may have whole numbers here.
+  used = {'lr': float(config.lr)} | _own_arguments(config, extra)
   if config.clip_norm:
-    used['clip_norm'] = config.clip_norm
+    used['clip_norm'] = float(config.clip_norm)
   return {k: value for k, value in used.items() if isinstance(value, float)}
 
 

@@ -142,8 +142,7 @@ def create_trainer(
   model = cnn.create_model(
     config.model, extra=config.extra, num_classes=num_classes
   )
-  if num_classes != cnn.NUM_CLASSES:  # What registries.validate looked at.
-    cnn.check_model(config.model.name, model)
+  cnn.check_model(config.model.name, model, num_classes)
   if batch_size == 1:
     _check_batch_norm(config.model.name, model)
   axis_name = epoch_lib.AXIS if mesh.size > 1 else None

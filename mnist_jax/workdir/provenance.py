@@ -24,11 +24,14 @@ def versions() -> dict[str, str]:
 def git_commit() -> str:
   """Returns the commit of this source tree, '' where git does not track it.
 
-  An installed package may lie inside the user's own project.
+  An installed package may lie inside the user's own project. '-dirty' is added
+  where a file of the package was changed since that commit.
   """
+  changes = ('status', '--porcelain', '--untracked-files=no', '--', '..')
   try:
     _git('ls-files', '--error-unmatch', pathlib.Path(__file__).name)
-    return _git('rev-parse', 'HEAD')
+    commit = _git('rev-parse', 'HEAD')
+    return f'{commit}-dirty' if _git(*changes) else commit
   except (OSError, subprocess.SubprocessError):
     return ''
 
@@ -37,7 +40,7 @@ def _git(*arguments: str) -> str:
   # Git sets these for its hooks, and they would name another repository.
   hidden = ('GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE')
   answer = subprocess.run(
-    ['git', *arguments],
+    ['git', '--no-optional-locks', *arguments],
     cwd=pathlib.Path(__file__).parent,
     env={k: v for k, v in os.environ.items() if k not in hidden},
     capture_output=True,

@@ -50,6 +50,7 @@ class _Result(TypedDict):
   compile_seconds: float
   total_seconds: float
   peak_memory_mb: NotRequired[float]
+  weights_sha256: NotRequired[str]
   cores_used_by_others: NotRequired[float]
 
 

@@ -186,6 +186,8 @@ def test_an_augmentation_of_a_recipe_comes_last_for_each_image(
     (lambda rng, image: image[..., None], r'\[28, 28, 1\]'),
     (lambda rng, image: None, 'NoneType'),
     (lambda rng, image, size: image, 'config.extra.size'),
+    (lambda image: image, r'define it as f\(rng, image\)'),
+    ('flip', r'define it as f\(rng, image\)'),
   ],
 )
 def test_a_wrong_augmentation_is_one_line(images, monkeypatch, entry, words):

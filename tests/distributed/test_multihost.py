@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from mnist_jax import config as config_lib
+from mnist_jax import errors
 from mnist_jax.data import datasets
 from mnist_jax.distributed import initialize, multihost
 from mnist_jax.training import trainer as trainer_lib
 from mnist_jax.workdir import checkpoint
 
-# Here, and by its variable in the processes: both are compiled alike.
 REPOSITORY = pathlib.Path(__file__).parents[2]
 # Everything that the processes must agree on or do together: batch norm,
 # augmentation, averages, a schedule and a choice that follow validation. Steps
@@ -300,6 +300,12 @@ def test_what_cannot_join_is_one_line(flags, words, tmp_path, cache):
   assert error.count('\n') == 1
   for word in words:
     assert word in error
+
+
+def test_a_host_that_can_have_no_address_is_one_line():
+  processes = initialize.Processes('node..cluster', 1234, 2, 1)
+  with pytest.raises(errors.UserError, match='no valid name of a host'):
+    initialize._wait_for_first(processes, timeout=0)
 
 
 def test_a_process_whose_others_never_come_says_so(tmp_path, cache):

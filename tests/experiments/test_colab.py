@@ -19,6 +19,7 @@ def executed(tmp_path_factory):
   root = tmp_path_factory.mktemp('project')
   for folder in ('mnist_jax', 'configs', 'experiments'):
     shutil.copytree(experiments.ROOT / folder, root / folder)
+  shutil.copy(experiments.ROOT / 'requirements.txt', root)
   photo = root / 'my digits.png'
   photo.write_bytes(drawings.row(7, 1))
   notebook = nbformat.read(PATH, as_version=4)
@@ -65,6 +66,12 @@ def test_it_reads_a_picture_and_packs_the_run(executed):
   assert 'standard deviation' in texts(cells)
   assert (root / 'improved.zip').is_file()
   assert (root / 'read.png').is_file()
+
+
+def test_the_first_cell_finds_everything_installed_and_may_run_twice(executed):
+  cells, root = executed
+  assert 'ERROR' not in texts(cells[:2])
+  assert f'in {root}' in texts(cells[:2])
 
 
 def test_it_is_committed_without_outputs():

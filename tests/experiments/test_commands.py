@@ -85,11 +85,14 @@ def test_a_recipe_whose_sweep_raises_is_one_line(tmp_path):
   assert 'TypeError' in done.stderr
 
 
-@pytest.mark.parametrize('module', ['seed_sweep', 'ablations', 'benchmark'])
-def test_help_lists_the_flags(module):
+@pytest.mark.parametrize(
+  ('module', 'flag'),
+  [('seed_sweep', 'grid'), ('ablations', 'num_seeds'), ('benchmark', 'rounds')],
+)
+def test_help_lists_the_flags(module, flag):
   done = run(module, '--help')
   assert done.returncode == 0
-  assert '--' in done.stdout
+  assert f'--{flag}' in done.stdout
 
 
 @pytest.mark.parametrize('num_seeds', [-1, 0, 1001])
@@ -113,8 +116,8 @@ def test_a_sweep_that_a_signal_stopped_is_not_taken_for_a_finished_one(
   monkeypatch, tmp_path
 ):
   monkeypatch.chdir(tmp_path)
-  done = subprocess.CompletedProcess([], returncode=0)  # Saved, not finished.
-  monkeypatch.setattr(subprocess, 'run', lambda *args, **kwargs: done)
+  # Saved, not finished.
+  monkeypatch.setattr(reproduce, 'finish', lambda command: 0)
   with pytest.raises(errors.UserError, match='basic has not finished'):
     reproduce.run('basic')
 

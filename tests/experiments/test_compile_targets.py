@@ -102,7 +102,7 @@ def test_a_trial_of_a_sweep_is_the_same_work_on_any_number_of_chips():
       assert many[key] == pytest.approx(one[key], rel=0.1), key
 
 
-def test_the_published_file_has_the_form_that_the_contract_states():
+def test_the_published_file_has_all_that_the_table_shows():
   found = json.loads(PUBLISHED.read_text())
   assert found.keys() == {'targets'}
   for target, programs in found['targets'].items():

@@ -145,9 +145,10 @@ def test_a_flipped_byte_of_a_text_is_never_another_number(tmp_path):
       json.loads(path.read_bytes())
 
 
-def test_number_places_are_all_numbers_of_nested_objects():
+def test_the_places_of_nested_objects_are_all_values_or_all_but_texts():
   content = {'a': 1, 'b': {'c': 2.5, 'd': 'text'}, 'e': None}
-  assert damage.number_places(content) == [('a',), ('b', 'c'), ('e',)]
+  assert damage.places(content, texts=False) == [('a',), ('b', 'c'), ('e',)]
+  assert ('b', 'd') in damage.places(content)
 
 
 def test_mutated_pictures_are_many_and_the_same_for_the_same_seed():
@@ -221,12 +222,15 @@ def command(*flags):
 
 def test_a_slice_of_the_campaign_keeps_the_rows_of_other_cases(tmp_path):
   out = tmp_path / 'faults.json'
-  earlier = {'case': 'SIGKILL', 'tried': 9, 'survived': 8, 'failed': 1}
-  out.write_text(json.dumps({'cases': [earlier]}))
+  earlier, absent = (
+    {'case': name, 'tried': 9, 'survived': 8, 'failed': 1}
+    for name in ('SIGKILL', 'a case that needs what is not here')
+  )
+  out.write_text(json.dumps({'cases': [absent, earlier]}))
   done = command('--minutes=0.001', '--cases=config values', f'--out={out}')
   assert done.returncode in (0, 1), done.stderr
-  kept, row = json.loads(out.read_text())['cases']
-  assert kept == earlier
+  kept, row, last = json.loads(out.read_text())['cases']
+  assert (kept, last) == (earlier, absent)
   assert row['case'] == 'bad config values'
   assert row['tried'] == row['survived'] + row['failed'] > 0
   assert (

@@ -138,6 +138,75 @@ def test_a_model_that_is_no_cnn_must_take_train():
     cnn.check_model('net', Net())
 
 
+class Plain(nn.Module):
+  """A model that is no Cnn, with layers that are called in other ways."""
+
+  classes: int = 10
+
+  @nn.compact
+  def __call__(self, images, *, train=False):
+    x = images.reshape(len(images), 28, 28)
+    x = nn.MultiHeadDotProductAttention(2)(inputs_q=x)
+    return nn.Dense(self.classes)(inputs=x.reshape(len(x), -1))
+
+
+def test_a_model_that_is_no_cnn_may_call_its_layers_by_keywords():
+  cnn.check_model('plain', Plain(), 10)
+  attention, dense = summary.describe(Plain())
+  assert (attention.output, dense.output) == ((28, 28), (10,))
+  assert attention.num_params == 4 * 28 * (28 + 1)
+
+
+def test_the_number_of_logits_is_checked_where_it_is_known():
+  cnn.check_model('plain', Plain(3))
+  cnn.check_model('plain', Plain(3), 3)
+  with pytest.raises(errors.UserError, match=r'\(2, 3\).*logits \(2, 10\)'):
+    cnn.check_model('plain', Plain(3), 10)
+
+
+class Twice(cnn.Cnn):
+  """A model that applies one layer twice."""
+
+  def stack(self):
+    block = self.conv(8, padding='SAME', pool=False)
+    return [self.conv(8), block, block, self.logits()]
+
+
+def test_weights_that_are_used_twice_are_counted_once_and_their_flops_twice():
+  rows = summary.describe(Twice())
+  whole = init(Twice())['params']
+  assert sum(row.num_params for row in rows) == summary.num_params(whole)
+  assert rows[1].flops == rows[2].flops > 0
+
+
+@pytest.mark.parametrize(
+  ('fields', 'words'),
+  [
+    ({'padding': 'same'}, "write 'SAME' or 'VALID'"),
+    ({'padding': 'SAME', 'kernel_size': 4}, 'kernel_size 4 is even'),
+  ],
+)
+def test_a_convolution_that_would_be_another_one_is_refused(fields, words):
+  stack = {'stack': lambda self: [self.conv(4, **fields), self.logits()]}
+  model = type('Odd', (cnn.Cnn,), stack | {'__module__': __name__})()
+  with pytest.raises(errors.UserError, match=words):
+    cnn.check_model('odd', model)
+
+
+@pytest.mark.parametrize('features', [(), 16, (8, 16.5), (8, 0, 8)])
+def test_features_of_tiny_that_make_no_network_are_refused(features):
+  config = types.SimpleNamespace(name='tiny', dropout=0.0, initializer='he')
+  model = cnn.create_model(config, extra={'features': features})
+  with pytest.raises(errors.UserError, match=r'extra\.features'):
+    cnn.check_model('tiny', model)
+
+
+def test_cutting_nothing_off_leaves_the_image():
+  image = jnp.ones((1, 28, 28, 1))
+  assert layers.Crop(0).apply({}, image, train=False).shape == image.shape
+  assert layers.Crop(2).apply({}, image, train=False).shape == (1, 24, 24, 1)
+
+
 def test_a_right_stack_passes():
   cnn.check_model('wide', Wide())
 

@@ -131,6 +131,12 @@ def test_what_is_missing_is_named_in_one_line(what, monkeypatch, tmp_path):
     onednn.build()
 
 
+def test_another_machine_is_not_told_to_install_what_it_cannot(monkeypatch):
+  monkeypatch.setattr(sys, 'platform', 'darwin')
+  with pytest.raises(errors.UserError, match=r'not for darwin .*without it'):
+    onednn.build()
+
+
 def test_a_failed_build_is_one_line_and_leaves_nothing(monkeypatch, tmp_path):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
   monkeypatch.setattr(onednn, '_find_onednn', lambda: tmp_path)

@@ -319,6 +319,12 @@ def test_only_regular_files_are_opened(run, tmp_path):
     assert found.startswith(f'mnist_jax: {tmp_path / name} is a pipe or a ')
 
 
+def test_hidden_files_of_a_folder_are_left_out(tmp_path):
+  for name in ('seven.png', '._seven.png'):  # As macOS leaves them.
+    (tmp_path / name).touch()
+  assert image_files.list_images(tmp_path) == [tmp_path / 'seven.png']
+
+
 def write_labels(folder, *rows, header=('path', 'label')):
   with (folder / 'labels.csv').open('w', newline='') as file:
     csv.writer(file).writerows([header, *rows])
@@ -450,7 +456,8 @@ def test_the_help_agrees_with_the_modules_and_the_model_card(capsys):
     for row in facts['calibration']['thresholds']
     if row['threshold'] == digit_reader.THRESHOLD
   )
-  # "About 1 in 50 of MNIST's validation images, and two thirds of all errors".
+  # "About 1 in 50 of MNIST's validation images, and about three in five of all
+  # errors".
   assert 0.015 < row['unsure'] / row['count'] < 0.025
   errors_all = row['errors_unsure'] + row['errors_sure']
-  assert 0.6 < row['errors_unsure'] / errors_all < 0.73
+  assert 0.55 < row['errors_unsure'] / errors_all < 0.65

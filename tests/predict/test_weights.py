@@ -177,6 +177,16 @@ def test_a_config_that_no_run_has_is_refused(copied, change, words):
     weights.load_weights(copied)
 
 
+def test_a_config_that_fits_no_network_is_refused(copied):
+  path = copied / 'mine.json'
+  facts = json.loads(path.read_text())
+  facts['config']['model']['name'] = 'tiny'
+  facts['config']['extra'] = {'features': [8, 'x']}
+  path.write_text(json.dumps(facts))
+  with pytest.raises(UserError, match=r'fits no network .*extra\.features'):
+    weights.load_weights(copied)
+
+
 @pytest.mark.parametrize('what', ['a device', 'a pipe', 'a folder'])
 def test_weights_that_would_be_read_for_ever_are_refused(copied, what):
   path = copied / 'mine.safetensors'
@@ -280,6 +290,11 @@ def test_a_damaged_workdir_gives_no_weights_and_is_left_alone(
   path.unlink()
   with pytest.raises(UserError, match='cannot be read'):
     weights.load_weights(tmp_path)
+  path = tmp_path / 'result.json'
+  result = json.loads(path.read_text())
+  path.write_text(json.dumps(result | {'weights_sha256': -1}))
+  with pytest.raises(UserError, match=r'result\.json'):
+    weights.load_weights(tmp_path)
 
 
 def test_an_unknown_name_suggests_the_nearest():
@@ -316,6 +331,18 @@ def network(published, monkeypatch):
   monkeypatch.setattr(classifier_lib, 'BATCH_SIZES', (1, 4))
   monkeypatch.setattr(classifier_lib, 'SALIENCY_SIZES', (2,))
   return classifier_lib.Classifier(weights.load_weights(published))
+
+
+def test_an_accelerator_reads_where_the_cpu_is_left_out(monkeypatch):
+  def local_devices(backend=None):
+    if backend == 'cpu':
+      raise RuntimeError('Unknown backend cpu')
+    return real()
+
+  real = jax.local_devices
+  monkeypatch.setattr(jax, 'local_devices', local_devices)
+  network = classifier_lib.Classifier(weights.load_weights('robust'))
+  assert network.probabilities(np.zeros((1, 28, 28))).shape == (1, 10)
 
 
 def test_any_number_of_images_is_read_alike_by_few_compiled_sizes(

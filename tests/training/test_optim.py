@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 import optax
 import pytest
@@ -43,6 +44,17 @@ def as_state(optimizer, params=PARAMS):
 def test_plain_sgd_moves_against_the_gradient_by_the_rate():
   got = updates(create(name='sgd', lr=0.1), PARAMS)
   np.testing.assert_allclose(got['bias'], -0.2, rtol=1e-6)
+
+
+def test_whole_numbers_from_a_json_file_count_as_floats():
+  fields = config_lib.default().optim.to_dict()
+  fields |= {'name': 'sgd', 'lr': 1, 'momentum': 0, 'clip_norm': 2}
+  optimizer = optim.create_optimizer(
+    ml_collections.ConfigDict(fields), steps_per_epoch=10, num_steps=100
+  )
+  found = updates(optimizer, jax.tree.map(lambda x: 100 * x, PARAMS))
+  squares = [jnp.sum(x**2) for x in jax.tree.leaves(found)]
+  np.testing.assert_allclose(sum(squares), 2.0**2, rtol=1e-5)
 
 
 def test_momentum_and_nesterov_follow_their_formulas():

@@ -54,9 +54,9 @@ def project(tmp_path, monkeypatch):
     pytest.skip('needs git')
   monkeypatch.setenv('GIT_CONFIG_GLOBAL', os.devnull)
   (tmp_path / '.gitignore').write_text('.venv\n')
-  (tmp_path / '.venv').mkdir()
-  for path in (tmp_path / 'code.py', tmp_path / '.venv' / 'code.py'):
-    path.write_text('')
+  for folder in ('package', '.venv'):
+    (tmp_path / folder / 'workdir').mkdir(parents=True)
+    (tmp_path / folder / 'workdir' / 'code.py').write_text('')
   for command in (['init', '-q'], ['add', '.'], ['commit', '-qm', 'first']):
     subprocess.run([*GIT, *command], cwd=tmp_path, check=True)
   return tmp_path
@@ -65,16 +65,30 @@ def project(tmp_path, monkeypatch):
 def test_the_commit_is_that_of_the_source_also_inside_a_hook_of_another(
   project, monkeypatch
 ):
-  monkeypatch.setattr(provenance, '__file__', str(project / 'code.py'))
+  path = project / 'package' / 'workdir' / 'code.py'
+  monkeypatch.setattr(provenance, '__file__', str(path))
   commit = provenance.git_commit()
   assert len(commit) == 40
   monkeypatch.setenv('GIT_DIR', str(project / 'none'))
   assert provenance.git_commit() == commit
 
 
+def test_the_commit_says_that_a_file_of_the_package_was_changed_since(
+  project, monkeypatch
+):
+  path = project / 'package' / 'workdir' / 'code.py'
+  monkeypatch.setattr(provenance, '__file__', str(path))
+  commit = provenance.git_commit()
+  (project / '.gitignore').write_text('.venv\nruns\n')  # Not of the package.
+  (path.parent / 'new.py').write_text('')  # Not in git.
+  assert provenance.git_commit() == commit
+  path.write_text('changed = True')
+  assert provenance.git_commit() == f'{commit}-dirty'
+
+
 def test_an_installed_package_has_no_commit_of_the_project_around_it(
   project, monkeypatch
 ):
-  path = project / '.venv' / 'code.py'
+  path = project / '.venv' / 'workdir' / 'code.py'
   monkeypatch.setattr(provenance, '__file__', str(path))
   assert provenance.git_commit() == ''
