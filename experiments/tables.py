@@ -19,6 +19,7 @@ from experiments.pages import table as pages_table
 from mnist_jax.analysis.sweep import report as sweep_report
 from mnist_jax.cli import absl_flags
 
+ABLATIONS = 'improved-ablations.json'
 DOCUMENTS = (
   experiments.ROOT / 'README.md',
   *sorted((experiments.ROOT / 'docs').glob('*.md')),
@@ -111,7 +112,8 @@ PARTS: dict[str, Callable[[], str]] = {
   'screen': lambda: written('improved-screen.json', screen.as_markdown),
   'neighbours': lambda: written('improved-neighbours.json', screen.neighbours),
   'tiny': lambda: written('tiny-choice.json', tiny_choice),
-  'ablations': lambda: written('improved-ablations.json', variants.as_markdown),
+  'ablations': lambda: written(ABLATIONS, variants.as_markdown),
+  'ingredients': lambda: written(ABLATIONS, variants.as_sentence),
 }
 
 

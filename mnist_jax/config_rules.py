@@ -167,8 +167,8 @@ def _check_extra(name: str, value: Any) -> None:
       _check_extra(name, element)
   elif not isinstance(value, bool | int | float | str):
     raise errors.UserError(
-      f'extra.{name} has a {type(value).__name__}; config.json can hold bool, '
-      'int, float, str, and tuples of these'
+      f'extra.{name} holds a {type(value).__name__}; config.json can hold '
+      'bool, int, float, str, and tuples of these'
     )
   elif isinstance(value, float) and not math.isfinite(value):
     raise errors.UserError(

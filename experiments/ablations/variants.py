@@ -117,9 +117,8 @@ def as_text(found: dict) -> str:
   Args:
     found: from `compare`.
   """
-  splits = list(found['ablations'])
-  titles = (f'{summary_lib.SPLITS[split]:>12}' for split in splits)
-  lines = [f'{"":<30}{"".join(titles)}']
+  titles = (f'{summary_lib.SPLITS[split]:>12}' for split in found['ablations'])
+  lines = [f'{"more errors of":<30}{"".join(titles)}']
   for rows in zip(*found['ablations'].values(), strict=True):
     cells = (f'{row["difference_errors"]:>+12.1f}' for row in rows)
     lines.append(f'{rows[0]["name"]:<30}{"".join(cells)}')
@@ -127,23 +126,26 @@ def as_text(found: dict) -> str:
 
 
 def as_sentence(found: dict) -> str:
-  """Returns which ingredients are worth the most, for the README.
+  """Returns which ingredients can be told from chance, for the README.
 
   Args:
-    found: from `compare`, with validation errors.
+    found: from `compare`, of runs with a validation split.
   """
   rows = found['ablations']['valid']
-  rows = sorted(rows, key=lambda row: -row['difference_errors'])
-  parts = (
-    f'{row["difference_errors"]:+.1f} with {row["name"]}'
-    for row in rows
-    if row['differ']
-  )
-  recipe, seeds = found['config_name'], rows[0]['n']
+  shown = [row for row in rows if row['differ']]
+  parts = [
+    f'{abs(row["difference_errors"]):.1f} '
+    f'{"more" if row["difference_errors"] > 0 else "fewer"} with {row["name"]}'
+    for row in sorted(shown, key=lambda row: -abs(row['difference_errors']))
+  ]
+  count = found['seeds'][0]['valid']['count']
+  seeds = min(row['n'] for row in rows)
+  recipe, others = f'`{found["config_name"]}`', len(rows) - len(shown)
+  if not shown:
+    return f'{seeds} seeds show no ingredient of {recipe} to be worth anything.'
   return (
-    f'What the ingredients of `{recipe}` are worth, in validation errors of '
-    f'{found["seeds"][0]["valid"]["count"]:,} over {seeds} seeds: '
-    f'{", ".join(parts)}.'
+    f'Of {count:,} validation images {recipe} misreads {", ".join(parts)}; '
+    f'for its {others} other ingredients {seeds} seeds show no difference.'
   )
 
 

@@ -5,8 +5,8 @@
   python -m experiments.fault_campaign --cases=SIGTERM  # Some of them.
 
 At full length that is about two hours on 2 cores. The file is written after
-each case, and with --cases it keeps its rows of the other cases, so that two
-campaigns with other cases may run side by side.
+each case, and with --cases it keeps its rows of the other cases, also of those
+that are gone, so that two campaigns with other cases may run side by side.
 
 Real processes, real files, and one server on 127.0.0.1. The table and
 experiments/results/faults.json say for each case how much was tried, survived
@@ -121,13 +121,10 @@ def measure(scratch: pathlib.Path, out: pathlib.Path) -> bool:
       'measured': bench.measured.get(row.case, {}),
       'git_commit': about['git_commit'],
     }
-    # In the order of all cases; then those that cannot be tried here.
-    ordered = sorted(
-      rows, key=lambda name: names.index(name) if name in names else len(names)
-    )
-    atomic_files.write_json(
-      out, about | {'cases': [rows[name] for name in ordered]}
-    )
+    known = [name for name in names if name in rows]
+    absent = [name for name in rows if name not in names]  # Not tried here.
+    kept = [rows[name] for name in known + absent]
+    atomic_files.write_json(out, about | {'cases': kept})
   return has_failed
 
 

@@ -31,8 +31,9 @@ def train(
   `python -m mnist_jax.main`.
 
   Args:
-    config: the name of a recipe ('improved', or 'improved:smoke' for seconds),
-      the path of a recipe, or a config.
+    config: the name of a recipe ('improved', 'improved:smoke' for seconds, or
+      'improved:all' to train on the validation images too), the path of a
+      recipe, or a config.
     workdir: the run's folder; runs/NAME-seedSEED when not given.
     seed: instead of the config's own.
     overrides: {'optim.lr': 0.01, ...}, fields of the config.

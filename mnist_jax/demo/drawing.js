@@ -17,6 +17,7 @@ class Drawing {
     canvas.addEventListener('pointermove', (event) => this.#move(event));
     canvas.addEventListener('pointerup', (event) => this.#end(event));
     canvas.addEventListener('pointercancel', (event) => this.#end(event));
+    canvas.addEventListener('lostpointercapture', (event) => this.#end(event));
     new ResizeObserver(() => this.#fit()).observe(canvas);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.paint());
   }
@@ -59,7 +60,9 @@ class Drawing {
   }
 
   #start(event) {
-    if (event.button !== 0 || this.isDrawing) return;
+    // On a Mac a click with Ctrl opens a menu, and no `pointerup` follows.
+    if (event.button !== 0 || event.ctrlKey || this.isDrawing) return;
+    if (devicePixelRatio !== this.ratio) this.#fit(); // Moved to another screen.
     this.canvas.setPointerCapture(event.pointerId);
     this.pointer = event.pointerId;
     this.strokes.push([this.#pointOf(event)]);
@@ -93,9 +96,9 @@ class Drawing {
   #fit() {
     const { width, height } = this.canvas.getBoundingClientRect();
     if (!width) return; // Hidden behind a photo.
-    const ratio = devicePixelRatio || 1;
-    this.canvas.width = Math.round(width * ratio);
-    this.canvas.height = Math.round(height * ratio);
+    this.ratio = devicePixelRatio;
+    this.canvas.width = Math.round(width * this.ratio);
+    this.canvas.height = Math.round(height * this.ratio);
     this.paint();
   }
 

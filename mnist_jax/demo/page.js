@@ -13,13 +13,21 @@ let photo = null; // The file that is open, or null while the user draws.
 let busy = false;
 let stale = false;
 let version = 0; // Of what is on the paper; readings of older ones are dropped.
-let timer = 0;
+let timer = 0; // Of the next reading; 0 while none is planned.
+let near = null; // The point drawn last, whose digit is chosen; null keeps the choice.
 
 function onDrawn(final) {
   refreshTools();
-  clearTimeout(timer);
+  near = drawing.lastPoint ?? null;
+  if (final || !drawing.strokes.length) stopTimer();
   if (!drawing.strokes.length) return showEmpty();
-  timer = setTimeout(read, final ? 0 : 40);
+  // Planned once, not anew with each point: a long stroke is read while it grows.
+  timer ||= setTimeout(() => ((timer = 0), read()), final ? 0 : 120);
+}
+
+function stopTimer() {
+  clearTimeout(timer);
+  timer = 0;
 }
 
 function showEmpty() {
@@ -41,7 +49,7 @@ async function read() {
     const reading = await (photo ? reader.readPhoto(photo, options) : reader.readDrawing(drawing, options));
     if (readVersion === version) show(reading);
   } catch (error) {
-    if (readVersion === version) view.showMessage(error.message);
+    if (readVersion === version) view.showMessage(explain(error));
   }
   busy = false;
   announce();
@@ -51,13 +59,23 @@ async function read() {
   }
 }
 
+function explain(error) {
+  // `reader` is not defined where a script of the page did not load.
+  return error instanceof ReferenceError ? 'The network did not load. Open this page again.' : error.message;
+}
+
 function show(reading) {
-  if (!reading.digits.length) {
-    return view.showMessage(
-      photo ? 'No digit found. Come closer, or try better light.' : 'No digit found yet. Draw larger or darker.',
-    );
-  }
-  view.show(reading, photo ? null : drawing.lastPoint);
+  if (reading.digits.length) return view.show(reading, photo ? null : near);
+  const { note } = reading;
+  if (note && note !== 'no digit found') return view.showMessage(`${note[0].toUpperCase()}${note.slice(1)}.`);
+  view.showMessage(photo ? 'No digit found. Come closer, or try better light.' : 'No digit found yet. Draw it larger.');
+}
+
+function onOption(event) {
+  near = null;
+  version++; // What another network says is not shown any more.
+  if (photo && event.target.id === 'model') view.showMessage('Reading …');
+  if (photo || drawing.strokes.length) read();
 }
 
 // Tells screen readers the result when it has settled, not with every stroke.
@@ -72,7 +90,7 @@ function announce() {
 
 function openPhoto(file) {
   if (!file) return;
-  if (!file.type.startsWith('image/')) return refuse('That is not a picture. Open a PNG or JPEG file.');
+  if (!file.type.startsWith('image/')) return refuse('That is not a picture that can be read here. Open a PNG or JPEG file.');
   if (file.size > MAX_BYTES) return refuse('That picture is larger than 10 MB. Open a smaller one.');
   closePhoto();
   drawing.clear();
@@ -86,8 +104,12 @@ function openPhoto(file) {
   read();
 }
 
+// Says so, and leaves the drawing or the photo where it is.
 function refuse(message) {
-  clearAll();
+  stopTimer();
+  version++;
+  stale = false;
+  byId('file').value = '';
   view.showMessage(message);
   announce();
 }
@@ -136,11 +158,19 @@ async function start() {
   byId('clear').addEventListener('click', clearAll);
   byId('example').addEventListener('click', playExample);
   for (const id of ['saliency', 'model']) {
-    byId(id).addEventListener('change', () => (photo || drawing.strokes.length) && read());
+    byId(id).addEventListener('change', onOption);
   }
+  byId('found').addEventListener('change', () => (near = null));
   document.addEventListener('keydown', onKey);
+  // Otherwise the browser would open a dropped file instead of this page.
+  for (const type of ['dragover', 'drop']) document.addEventListener(type, (event) => event.preventDefault());
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) {
+    for (const key of document.querySelectorAll('#keys kbd')) if (key.textContent === 'Ctrl') key.textContent = '⌘';
+  }
   if (reader.readPhoto) takePhotos();
-  byId('model').append(...(await reader.listModels()).map((name) => new Option(name, name)));
+  const names = await reader.listModels().catch(() => []);
+  if (!names.length) byId('model').parentElement.hidden = true;
+  byId('model').append(...names.map((name) => new Option(name, name)));
 }
 
 function takePhotos() {
@@ -149,15 +179,11 @@ function takePhotos() {
   byId('photo').addEventListener('error', () => (byId('photo').hidden = true));
   byId('file').addEventListener('change', (event) => openPhoto(event.target.files[0]));
   document.addEventListener('paste', (event) => openPhoto(event.clipboardData.files[0]));
-  document.addEventListener('dragover', (event) => {
-    event.preventDefault();
-    byId('paper').classList.add('drop');
-  });
+  document.addEventListener('dragover', () => byId('paper').classList.add('drop'));
   document.addEventListener('dragleave', (event) => {
     if (!event.relatedTarget) byId('paper').classList.remove('drop');
   });
   document.addEventListener('drop', (event) => {
-    event.preventDefault();
     byId('paper').classList.remove('drop');
     openPhoto(event.dataTransfer.files[0]);
   });

@@ -167,14 +167,17 @@ def read_digits(
     errors.UserError: when it cannot be read as a picture.
   """
   picture, predictions = digit_reader.read(content, network)
-  predictions = predictions[:MAX_DIGITS]
+  note = picture.note
+  if len(predictions) > MAX_DIGITS:  # Where touching digits are cut apart.
+    note = f'only the first {MAX_DIGITS} digits are shown'
+    predictions = predictions[:MAX_DIGITS]
   maps: list[str | None] = [None] * len(predictions)
   if saliency and predictions:
     images = np.stack([prediction.image for prediction in predictions])
     maps = [_encode(np.round(255 * map_)) for map_ in network.saliency(images)]
   return {
     'size': picture.size,
-    'note': picture.note,
+    'note': note,
     'digits': [
       prediction.as_json()
       | {

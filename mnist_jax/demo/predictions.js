@@ -115,7 +115,7 @@ function describe({ digit: best, runner_up: next, confidence, verdict, touching 
 function makeSentence(digit, several) {
   const { digit: best, runner_up: next, confidence, verdict, touching } = digit;
   const [start, bold, rest] = {
-    sure: [several ? `The ${best}: ` : '', `${percent(confidence)} sure`, `, next ${next}`],
+    sure: [several ? `The ${best}: ` : '', `${percent(confidence)} sure`, `, second choice ${next}`],
     unsure: ['', `Not sure: ${best} or ${next}`, `, ${percent(confidence)} for ${best}`],
     [NO_DIGIT]: ['', 'Not a digit', `, best guess ${best} (${percent(confidence)})`],
   }[verdict];
@@ -148,10 +148,11 @@ function makeBar(digit) {
 function showBars(digit) {
   for (const [number, item] of [...byId('bars').children].entries()) {
     const share = digit ? digit.probabilities[number] : 0;
+    const text = share > 0.999 ? percent(share) : `${(100 * share).toFixed(1)} %`;
     item.querySelector('.bar').style.setProperty('--share', share);
-    item.querySelector('.unseen').textContent = digit ? `: ${(100 * share).toFixed(1)} %` : '';
+    item.querySelector('.unseen').textContent = digit ? `: ${text}` : '';
     item.classList.toggle('best', digit?.digit === number && digit.verdict !== NO_DIGIT);
-    item.title = digit ? `${number}: ${(100 * share).toFixed(1)} %` : '';
+    item.title = digit ? `${number}: ${text}` : '';
   }
 }
 

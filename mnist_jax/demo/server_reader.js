@@ -16,14 +16,18 @@ const reader = (() => {
     // The first stroke may come before the list of networks.
     if (model) query.set('model', model);
     if (saliency) query.set('saliency', '1');
+    const bytes = await body.arrayBuffer().catch(() => {
+      throw new Error('The picture was changed or moved. Open it again.');
+    });
     let response;
     try {
-      response = await fetch(`read?${query}`, { method: 'POST', body, headers: { 'content-type': body.type } });
+      response = await fetch(`read?${query}`, { method: 'POST', body: bytes, headers: { 'content-type': body.type } });
     } catch {
       throw new Error('The server does not answer. Start it again: python -m mnist_jax.demo');
     }
     const reading = await response.json().catch(() => ({}));
     if (!response.ok) throw new Error(toSentence(reading.error ?? `The server answered ${response.status}.`));
+    if (!Array.isArray(reading.digits)) throw new Error('The answer broke off. Try again.');
     return { ...reading, digits: reading.digits.map(withBytes) };
   }
 

@@ -26,6 +26,7 @@ from mnist_jax.cli import argparse_args, printable
 from mnist_jax.demo import page
 from mnist_jax.distributed import devices
 from mnist_jax.models import cnn, conv_block
+from mnist_jax.predict import digit_reader
 from mnist_jax.predict import weights as weights_lib
 from mnist_jax.workdir import atomic_files, json_files
 
@@ -108,6 +109,8 @@ def _weights_script(weights: weights_lib.Weights) -> bytes:
   facts = {
     'name': weights.name,
     'temperature': weights.temperature,
+    'threshold': digit_reader.THRESHOLD,
+    'no_digit_confidence': digit_reader.NO_DIGIT_CONFIDENCE,
     'mean': cnn.MEAN,
     'std': cnn.STD,
     'layers': [_layer(weights.variables, name) for name in names],

@@ -272,9 +272,11 @@ def trace_layers(
 
   def watch(call, args, kwargs, context):
     output = call(*args, **kwargs)
-    layer = context.module
-    if context.method_name == '__call__' and layer.path == (layer.name,):
-      seen.append((layer, _shape((args, kwargs)), _shape(output)))
+    layer, called = context.module, context.method_name == '__call__'
+    # A module without parameters may be made outside the model: it has no path.
+    if called and layer.scope is not None and layer.path == (layer.name,):
+      given = [*args, *kwargs.values()]
+      seen.append((layer, _shape(given), _shape(output)))
     return output
 
   with nn.intercept_methods(watch):

@@ -225,8 +225,8 @@ class Crop(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-    end = x.shape[1] - self.margin
-    return x[:, self.margin : end, self.margin : end]
+    start, (rows, columns) = self.margin, x.shape[1:3]
+    return x[:, start : rows - start, start : columns - start]
 
   def kernel_uses(self, shape: tuple[int, ...]) -> int:
     """Returns 0: there is no kernel."""
@@ -234,7 +234,7 @@ class Crop(nn.Module):
 
   def operations(self) -> list[Operation]:
     """Returns what the layer computes, for `mnist_jax.export`."""
-    return [('crop', self.margin)]
+    return [('crop', self.margin)] if self.margin else []
 
 
 class Mean(nn.Module):

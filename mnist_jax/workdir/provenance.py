@@ -25,15 +25,25 @@ def git_commit() -> str:
   """Returns the commit of this source tree, '' where git does not track it.
 
   An installed package may lie inside the user's own project. '-dirty' is added
-  where a file of the package was changed since that commit.
+  where a file of the package was changed since that commit. Recipes are not
+  looked at: config.json has all that they set.
   """
-  changes = ('status', '--porcelain', '--untracked-files=no', '--', '..')
   try:
     _git('ls-files', '--error-unmatch', pathlib.Path(__file__).name)
     commit = _git('rev-parse', 'HEAD')
-    return f'{commit}-dirty' if _git(*changes) else commit
   except (OSError, subprocess.SubprocessError):
     return ''
+  return f'{commit}-dirty' if _is_changed() else commit
+
+
+def _is_changed() -> bool:
+  """Returns whether a tracked file of the package was changed."""
+  try:
+    return bool(
+      _git('status', '--porcelain', '--untracked-files=no', '--', '..')
+    )
+  except (OSError, subprocess.SubprocessError):
+    return False  # On a slow disk it may take too long.
 
 
 def _git(*arguments: str) -> str:

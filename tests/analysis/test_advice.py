@@ -64,6 +64,7 @@ def test_errors_on_disputed_labels_are_not_to_be_trained_away():
   text = said(make_run(), make_tables(disputed_errors=9))
   assert '9 of the 50 errors' in text
   assert 'five people' not in said(make_run())
+  assert 'five people' not in said(make_run(), make_tables(disputed_errors=0))
 
 
 def test_without_validation_that_is_the_first_thing_to_mend():

@@ -507,6 +507,18 @@ NO_DIGIT = {
 }
 
 
+def show_the_pixels(page):
+  """Ticks the box, and waits until they are shown."""
+  now = "byId('input').toDataURL()"
+  plain = page.evaluate(now)
+  page.get_by_label('Show the pixels that swayed it').check()
+  for _ in range(100):
+    if page.evaluate(now) != plain:
+      return
+    page.wait_for_timeout(100)
+  pytest.fail('the picture of the input has not changed')
+
+
 def test_what_is_no_digit_is_called_that_in_words_and_marked(page):
   from playwright.sync_api import expect
 
@@ -569,7 +581,7 @@ def test_a_photo_is_shown_read_and_closed(page):
   # Boxes refer to the upright picture, as the browser shows it.
   expect(page.locator('#boxes')).to_have_attribute('viewBox', '0 0 320 240')
   expect(page.get_by_alt_text('The photo seven.jpeg')).to_be_visible()
-  page.get_by_label('Show the pixels that swayed it').check()
+  show_the_pixels(page)
   expect(page.locator('#boxes rect')).to_have_count(1)
   page.get_by_role('button', name='Clear').click()
   expect(page.locator('#canvas')).to_be_visible()
@@ -594,13 +606,81 @@ def test_a_photo_is_read_before_the_list_of_networks_arrives(page):
   expect(page.locator('#model option')).not_to_have_count(0)
 
 
-def test_the_page_refuses_a_file_that_is_not_a_picture(page):
+def test_the_page_refuses_a_file_that_is_not_a_picture_and_keeps_the_drawing(
+  page,
+):
   from playwright.sync_api import expect
 
+  drawings.draw(page, drawings.STROKES[7])
+  expect(page.locator('#digits')).to_have_text('7')
   page.set_input_files(
     '#file', {'name': 'x.txt', 'mimeType': 'text/plain', 'buffer': b'7'}
   )
   expect(page.locator('#sentence')).to_contain_text('not a picture')
+  assert page.evaluate('drawing.strokes.length') > 0
+  page.get_by_label('Show the pixels that swayed it').check()
+  expect(page.locator('#digits')).to_have_text('7')
+
+
+def test_a_photo_with_too_many_digits_says_what_to_do(page):
+  from playwright.sync_api import expect
+
+  note = 'more than 400 digits; cut the picture into parts'
+  page.route(
+    '**/read*',
+    lambda route: route.fulfill(
+      json={'size': [9, 9], 'note': note, 'digits': []}
+    ),
+  )
+  photo = drawings.picture(drawings.STROKES[7])
+  page.set_input_files(
+    '#file', {'name': '7.png', 'mimeType': 'image/png', 'buffer': photo}
+  )
+  expect(page.locator('#sentence')).to_have_text(f'M{note[1:]}.')
+
+
+def test_a_chosen_digit_stays_chosen_when_its_pixels_are_shown(page):
+  from playwright.sync_api import expect
+
+  drawings.draw(page, drawings.placed(7, 0.6, 0, 0.1))
+  drawings.draw(page, drawings.placed(3, 0.6, 0.4, 0.1))
+  expect(page.locator('#digits')).to_have_text('73')
+  expect(page.locator('#bars .best')).to_contain_text('3')
+  page.get_by_role('radio').first.press('Space')
+  show_the_pixels(page)
+  expect(page.locator('#bars .best')).to_contain_text('7')
+
+
+def test_a_stroke_is_read_while_it_grows(page):
+  from playwright.sync_api import expect
+
+  stroke = drawings.STROKES[7]
+  drawings.draw(page, stroke)
+  expect(page.locator('#digits')).to_have_text('7')
+  page.get_by_role('button', name='Clear').click()
+  # A pen that moves on and on, as fast as a screen shows it.
+  page.evaluate(
+    """() => new Promise((resolve) => {
+      const points = EXAMPLES[2].flat();
+      let count = 0;
+      drawing.strokes.push([]);
+      const timer = setInterval(() => {
+        drawing.strokes[0].push(points[Math.min(count, points.length - 1)]);
+        onDrawn(false);
+        if (++count > 120) resolve(clearInterval(timer));
+      }, 16);
+    })"""
+  )
+  assert page.locator('#digits').inner_text() == '7'
+  expect(page.locator('#digits')).to_have_text('7')
+
+
+def test_an_answer_that_breaks_off_is_one_sentence(page):
+  from playwright.sync_api import expect
+
+  page.route('**/read*', lambda route: route.fulfill(body='<html>'))
+  drawings.draw(page, drawings.STROKES[7])
+  expect(page.locator('#sentence')).to_contain_text('The answer broke off.')
 
 
 def test_the_examples_are_read_correctly(page):

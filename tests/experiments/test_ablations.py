@@ -88,6 +88,42 @@ def test_validation_counts_too_and_alone_where_the_test_set_was_not_read():
     assert ('test accuracy' in text) == (splits == 2)
 
 
+def test_a_header_lists_the_errors_of_both_splits():
+  results = make_results({}, (90, 95), valid_errors=40)
+  results += make_results(NO_DROPOUT, (100, 105), valid_errors=37)
+  found, _, _ = variants.compare(sweep_samples.make_sweep(results))
+  head, line = variants.as_text(found).splitlines()
+  assert head.split() == ['more', 'errors', 'of', 'test', 'validation']
+  assert line.split() == ['no', 'dropout', '+10.0', '-3.0']
+  assert len(head) == len(line) < 78
+
+
+def make_validated(*variants_and_errors):
+  """Returns a comparison of variants with 40 to 43 validation errors."""
+  results = []
+  for overrides, added in [({}, (0, 0, 0, 0)), *variants_and_errors]:
+    for seed, number in enumerate(added):
+      results.append(
+        sweep_samples.make_result(seed, 90, 40 + seed + number, overrides)
+      )
+  return variants.compare(sweep_samples.make_sweep(results))[0]
+
+
+def test_the_sentence_names_what_differs_and_counts_the_rest():
+  found = make_validated(
+    (NO_DROPOUT, (1, -1, 2, -2)), (NO_ELASTIC, (9, 10, 11, 10))
+  )
+  assert variants.as_sentence(found) == (
+    'Of 6,087 validation images `fast` misreads 10.0 more with no elastic '
+    'distortion; for its 1 other ingredients 4 seeds show no difference.'
+  )
+
+
+def test_the_sentence_says_where_nothing_differs():
+  found = make_validated((NO_DROPOUT, (1, -1, 2, -2)))
+  assert '4 seeds show no ingredient of `fast`' in variants.as_sentence(found)
+
+
 def test_the_markdown_has_the_interval_of_each_split_in_errors():
   results = make_results({}, (90, 95, 100, 91))
   results += make_results(NO_DROPOUT, (100, 107, 110, 103))

@@ -2,11 +2,13 @@
 
 import json
 import statistics
+import textwrap
 
 import pytest
 
 import experiments
 from experiments import originals, recipe_table, tables
+from experiments.ablations import variants
 from experiments.publish import pretrained
 from mnist_jax.predict import weights
 
@@ -55,6 +57,12 @@ def test_a_recipes_header_says_what_its_results_say(recipe):
   header = (experiments.ROOT / f'configs/{name}.py').read_text()
   assert f'{100 * accuracy:.2f} %' in header
   assert f'experiments/results/{name}' in header
+
+
+def test_the_header_of_improved_says_what_its_ingredients_are_worth():
+  found = tables.read(tables.ABLATIONS)
+  header = (experiments.ROOT / 'configs/improved.py').read_text()
+  assert textwrap.indent(variants.as_text(found), '  ') in header
 
 
 def test_the_epochs_beside_a_projects_are_means_over_the_seeds(

@@ -164,6 +164,28 @@ def test_the_number_of_logits_is_checked_where_it_is_known():
     cnn.check_model('plain', Plain(3), 10)
 
 
+class Negative(nn.Module):
+  """A layer without parameters, whose `__call__` is not compact."""
+
+  def __call__(self, x, *, train):
+    return -x
+
+
+NEGATIVE = Negative()
+
+
+class Outside(cnn.Cnn):
+  """A model with a layer that was made outside of it."""
+
+  def stack(self):
+    return [self.conv(4), NEGATIVE, self.logits()]
+
+
+def test_a_layer_that_was_made_outside_the_model_is_left_out_of_the_table():
+  cnn.check_model('outside', Outside(), 10)
+  assert [row.output[-1] for row in summary.describe(Outside())] == [4, 10]
+
+
 class Twice(cnn.Cnn):
   """A model that applies one layer twice."""
 
@@ -202,9 +224,10 @@ def test_features_of_tiny_that_make_no_network_are_refused(features):
 
 
 def test_cutting_nothing_off_leaves_the_image():
-  image = jnp.ones((1, 28, 28, 1))
+  image = jnp.ones((1, 28, 14, 1))
   assert layers.Crop(0).apply({}, image, train=False).shape == image.shape
-  assert layers.Crop(2).apply({}, image, train=False).shape == (1, 24, 24, 1)
+  assert layers.Crop(2).apply({}, image, train=False).shape == (1, 24, 10, 1)
+  assert layers.Crop(0).operations() == []
 
 
 def test_a_right_stack_passes():

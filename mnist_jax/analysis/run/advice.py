@@ -74,7 +74,7 @@ def _judge_temperature(
 
 def _judge_labels(described: dict) -> str:
   review = described['label_review']
-  if not review or not described['num_errors']:
+  if not review or not review['disputed_errors']:
     return ''
   return (
     f'{review["disputed_errors"]} of the {described["num_errors"]} errors are '

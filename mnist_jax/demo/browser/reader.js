@@ -2,8 +2,7 @@
 
 // Reads drawings in the browser, as mnist_jax/predict/digit_reader.py does, but for digits that touch.
 const reader = (() => {
-  const THRESHOLD = 0.9;
-  const NO_DIGIT_CONFIDENCE = 0.4;
+  const { threshold, no_digit_confidence: noDigitConfidence } = WEIGHTS;
   const { temperature, read } = network.load(WEIGHTS);
 
   async function listModels() {
@@ -47,8 +46,8 @@ const reader = (() => {
   // Digits of a row of which most are not sure are not sure: they are likely to be a word.
   function judgeAll(digits) {
     const verdicts = digits.map(({ confidence }) => {
-      if (confidence < NO_DIGIT_CONFIDENCE) return 'no digit';
-      return confidence >= THRESHOLD ? 'sure' : 'unsure';
+      if (confidence < noDigitConfidence) return 'no digit';
+      return confidence >= threshold ? 'sure' : 'unsure';
     });
     return verdicts.map((verdict, i) => {
       const row = verdicts.filter((_, j) => areInOneRow(digits[i].box, digits[j].box));
