@@ -139,12 +139,12 @@ def _validate_together(config: ml_collections.ConfigDict) -> None:
     if wanted and config.data.valid == 'none':
       raise errors.UserError(
         f"data.valid 'none' leaves no validation images, which {name} needs; "
-        'set data.valid=writer_disjoint, or switch that off'
+        'set data.valid=writer_disjoint or random, or switch that off'
       )
   if not config.evaluate_test and config.data.valid == 'none':
     raise errors.UserError(
       "data.valid 'none' and evaluate_test=False leave nothing to evaluate; "
-      'set data.valid=writer_disjoint, or leave evaluate_test out'
+      'set data.valid=writer_disjoint or random, or leave evaluate_test out'
     )
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -44,12 +45,21 @@ def arguments(
     *fields: values by name; where several have a name, the first counts.
 
   Raises:
-    UserError: an argument without a default is not among `fields`.
+    UserError: it is no function, or an argument without a default is not among
+      `fields`.
   """
+  if not callable(function):
+    raise UserError(
+      f'{what} is a {type(function).__name__}; it must be a function'
+    )
   known = collections.ChainMap(*fields)  # type: ignore[arg-type]
+  # What functools.partial has set stays as it is.
+  is_partial = isinstance(function, functools.partial)
+  settled = function.keywords if is_partial else {}
   found = {}
   for name, parameter in inspect.signature(function).parameters.items():
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+    kinds = (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    if parameter.kind in kinds or name in settled:
       continue
     if name in known:
       found[name] = known[name]

@@ -13,7 +13,6 @@ import hashlib
 import os
 import pathlib
 import sys
-import types
 from collections.abc import Iterator, Sequence
 
 from mnist_jax import errors
@@ -134,6 +133,8 @@ def _compare(workdirs: Sequence[str], out: str) -> Iterator[str | pathlib.Path]:
 
 
 def _load_dataset(run):
+  import ml_collections
+
   from mnist_jax.data import datasets
 
   # By the name in the result: the config may have asked for `auto`.
@@ -144,7 +145,16 @@ def _load_dataset(run):
       f'the run is on the data set {data["name"]!r}, which a recipe adds; '
       'give --config=RECIPE'
     )
-  return datasets.load_dataset(types.SimpleNamespace(**data))
+  try:
+    return datasets.load_dataset(ml_collections.ConfigDict(data))
+  except errors.UserError:
+    raise
+  except Exception as error:  # A recipe is Python: it can raise anything.
+    reason = f'{type(error).__name__}: {errors.first_line(error)}'
+    raise errors.UserError(
+      f'the data set {data["name"]!r} cannot be loaded ({reason}); correct the '
+      'recipe'
+    ) from error
 
 
 if __name__ == '__main__':

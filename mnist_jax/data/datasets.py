@@ -93,6 +93,11 @@ def load_dataset(config_data: Any) -> Dataset:
   if name != AUTO:
     known = registry.find(name)
     splits.check(name, valid, known.writers)  # Before anything is downloaded.
+    if not callable(known.load):
+      raise errors.UserError(
+        f'data set {name!r} is a {type(known.load).__name__}; the entry of '
+        'DATASETS must be a function that loads it'
+      )
     return _split(name, known.load(config_data), valid)
   try:
     return _split('mnist', registry.find('mnist').load(config_data), valid)
@@ -119,6 +124,8 @@ def _split(
   if not isinstance(loaded, decoded.Named):
     loaded = decoded.Named(loaded, ())
   arrays, class_names = loaded.arrays, loaded.class_names or known.class_names
+  if isinstance(arrays, decoded.Arrays):  # Of anything that NumPy can read.
+    arrays = decoded.Arrays(*map(np.asarray, arrays))
   if fault := _find_fault(arrays, class_names, known.num_images):
     raise errors.UserError(
       f'data set {name!r} gives {fault}; correct the entry of DATASETS'
@@ -151,8 +158,8 @@ def _find_fault(
     return fault
   last = len(class_names) - 1
   for part in ('train', 'test'):
-    images = np.asarray(getattr(arrays, f'{part}_images'))
-    labels = np.asarray(getattr(arrays, f'{part}_labels'))
+    images = getattr(arrays, f'{part}_images')
+    labels = getattr(arrays, f'{part}_labels')
     if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
       shape = list(images.shape)
       return f'{part}_images {images.dtype} {shape}, not uint8 [N, 28, 28]'

@@ -160,8 +160,8 @@ DATASETS: dict[str, Entry | Loader] = {
   'idx': Entry(_load_idx, 'IDX files', ()),
   'folders': Entry(_load_folders, 'pictures in folders', ()),
 }
-# The user's own files: only data.manual_dir says which they are.
-OWN_FILES = ('idx', 'folders')
+# Always the same images, wherever they lie. The others are the user's own.
+FIXED = frozenset(DATASETS) - {'idx', 'folders'}
 
 
 def find(name: str) -> Entry:

@@ -55,6 +55,7 @@ def strengths(slopes: np.ndarray) -> np.ndarray:
   In NumPy, since a compiled program may compute the largest twice, with
   different rounding, and so return a number beside 1 for it.
   """
-  sizes = np.abs(slopes)
+  # Where a recipe's model has no slope, as sqrt has none at 0.
+  sizes = np.abs(np.nan_to_num(slopes, posinf=0, neginf=0))
   largest = sizes.max(axis=(1, 2), keepdims=True)
   return sizes / np.where(largest > 0, largest, 1)

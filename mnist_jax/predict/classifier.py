@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Iterator
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from mnist_jax.models import cnn, saliency
@@ -92,7 +93,7 @@ class Classifier:
 
 def _probabilities(variables, images, *, model, temperature):
   logits = model.apply(variables, cnn.as_input(images), train=False)
-  return jax.nn.softmax(logits / temperature)
+  return jax.nn.softmax(logits.astype(jnp.float32) / temperature)
 
 
 def _slopes(variables, images, *, model):

@@ -148,6 +148,7 @@ def _prepare(sweep: Sweep, trial: Trial, trainer: Trainer) -> TrialRun:
   workdir = sweep.workdir(trial)
   config = workdir_lib.resume_config(workdir, trial.config)
   workdir_lib.write_config(workdir, config)
+  workdir_lib.check_images(workdir, sweep.dataset)
   return TrialRun(trainer.with_config(config), workdir, sweep.about(trial))
 
 

@@ -64,6 +64,7 @@ def run(
   sweep = Sweep(folder, mode, config, dataset, about.config_name, about.command)
   described = describe(sweep)
   workdir_lib.write_config(folder, config)
+  workdir_lib.check_images(folder, dataset)
   if dataset.notice:
     console.warn(dataset.notice)
   number = '1 trial' if len(trials) == 1 else f'{len(trials)} trials'

@@ -22,6 +22,12 @@ FIXED = (
 )
 
 
+# Fields that decide the program also where a recipe's optimizer takes them.
+USED_BESIDE = {
+  *('ema_decay', 'label_smoothing', 'warmup_epochs', 'plateau_factor')
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Trial:
   """One run of a sweep."""
@@ -112,6 +118,7 @@ def _structure(config) -> str:
   if config.augment.custom:
     others.append(augment.AUGMENTATIONS[config.augment.custom])
   taken = {name for one in others for name in inspect.signature(one).parameters}
+  taken |= USED_BESIDE
   for name in optim.used_scalars(config.optim, config.extra).keys() - taken:
     fields[f'{"optim" if name in config.optim else "extra"}.{name}'] = 'any'
   return json.dumps(fields, sort_keys=True)

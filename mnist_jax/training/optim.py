@@ -160,6 +160,11 @@ def _own_arguments(config, extra) -> dict[str, Any]:
       f'{what} takes lr, by which its updates are multiplied anyway; write it '
       'for a rate of 1.0'
     )
+  if 'clip_norm' in found:
+    raise errors.UserError(
+      f'{what} takes clip_norm, by which gradients are clipped before; give '
+      'its argument another name'
+    )
   parameters = inspect.signature(create).parameters
   # At 0 the compiled program has no momentum at all.
   return {

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import ml_collections
 
-from mnist_jax import config_rules
+from mnist_jax import config_rules, errors
 from mnist_jax.augment import augment
 from mnist_jax.data import datasets
 from mnist_jax.models import cnn
@@ -34,7 +34,11 @@ def validate(config: ml_collections.ConfigDict) -> None:
   model = cnn.create_model(config.model, extra=config.extra)
   cnn.check_model(config.model.name, model)
   augment.create_augment(config.augment, config.extra)
-  # Of any length: only the run knows its own.
-  optim.create_optimizer(
-    config.optim, config.extra, steps_per_epoch=10, num_steps=100
-  )
+  try:  # Of any length: only the run knows its own.
+    optim.create_optimizer(
+      config.optim, config.extra, steps_per_epoch=10, num_steps=100
+    )
+  except errors.UserError:
+    raise
+  except Exception:
+    pass  # It may need a longer run; the trainer creates the real one.

@@ -54,6 +54,7 @@ def train_step(
       mutable=['batch_stats'],
       rngs={'dropout': dropout_rng},
     )
+    logits = logits.astype(jnp.float32)  # Those of a recipe may be shorter.
     loss = smoothed_cross_entropy(
       logits, batch['label'], optimizer.label_smoothing, is_digit
     )
@@ -116,6 +117,7 @@ def eval_step(
   """
   images = cnn.as_input(batch['image'])
   logits = cast(jax.Array, model.apply(variables, images, train=False))
+  logits = logits.astype(jnp.float32)
   return logits, Metrics.from_logits(logits, batch['label'], batch['mask'])
 
 

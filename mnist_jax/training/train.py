@@ -9,6 +9,7 @@ from typing import Any
 import ml_collections
 import tqdm
 
+from mnist_jax import errors
 from mnist_jax.cli import console
 from mnist_jax.data import datasets
 from mnist_jax.distributed import multihost
@@ -122,6 +123,7 @@ def create_trainer(
     trainer = trainer_lib.create_trainer(config, dataset)
   workdir_lib.check_same_everywhere(config, trainer.dataset)
   workdir_lib.write_config(workdir, config)
+  workdir_lib.check_images(workdir, dataset)
   return trainer
 
 
@@ -263,8 +265,14 @@ def evaluate_epoch(trainer: Trainer, loop: LoopState) -> dict[str, Any]:
       raise trainer.diverged(span.first, step)
     names = (*VALID_FIELDS, *metrics.METRICS)
     row |= {f'valid/{name}': valid[name] for name in names}
+  lr = float(trainer.optimizer.lr(loop.state))
+  if not math.isfinite(lr):
+    raise errors.UserError(
+      f'schedule {trainer.config.optim.schedule!r} gives {lr} at step {step}; '
+      'make it finite there, also where that is after the last step'
+    )
   return row | {
-    'lr': float(trainer.optimizer.lr(loop.state)),
+    'lr': lr,
     'images_per_second': num_images / loop.timer.seconds['epoch'],
     'seconds': loop.timer.seconds['train'],
   }

@@ -200,6 +200,22 @@ def create_state(
   return optimizer.with_scalars(state, scalars), Metrics.empty()
 
 
+def _check_digits(train: datasets.Split) -> None:
+  """Checks that drawings can be made of these digits."""
+  missing = sorted({*range(10)} - {*map(int, train.labels)})
+  if missing:
+    raise errors.UserError(
+      f'the training set has no digit {missing[0]}, of which data.non_digits '
+      'and data.pieces draw; set both to 0.0'
+    )
+  faint = np.flatnonzero(train.images.max(axis=(1, 2)) < 128)
+  if len(faint):
+    raise errors.UserError(
+      f'training image {train.indices[faint[0]]} has no bright ink, of which '
+      'data.non_digits and data.pieces draw; leave it out, or set both to 0.0'
+    )
+
+
 def _check_batch_size(batch_size: int, dataset: datasets.Dataset) -> None:
   num_train = len(dataset.train)
   if batch_size > num_train:
@@ -241,6 +257,8 @@ def _add_drawings(
         f'data.{name} {config_data[name]:g} draws beside digits, and the '
         f'classes of {dataset.name} are none; set data.{name}=0.0'
       )
+  if config_data.non_digits or config_data.pieces:
+    _check_digits(digits)
   if config_data.non_digits:
     # Imported late, because few runs need SciPy and Pillow here.
     from mnist_jax.data import non_digits

@@ -8,20 +8,15 @@ import ml_collections
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
-from mnist_jax.data import datasets, registry
+from mnist_jax.data import datasets, decoded, registry
 from mnist_jax.distributed import multihost
 from mnist_jax.workdir import atomic_files, json_files
 
-# Where the data lies, how many devices share a batch, and what is logged do not
-# change what a run is. For the user's own files data.manual_dir does: nothing
-# else says which they are.
-FREE_FIELDS = (
-  'data.manual_dir',
-  'data.data_dir',
-  'num_devices',
-  'log.tensorboard',
-  'log.profile_steps',
-)
+# How many devices share a batch and what is logged do not change what a run is,
+# nor where the images lie, unless they are the user's own.
+FREE_FIELDS = ('num_devices', 'log.tensorboard', 'log.profile_steps')
+IMAGES = 'data.json'  # The fingerprints of the user's own images.
+PLACES = ('data.manual_dir', 'data.data_dir')
 
 
 class _Data(TypedDict):
@@ -52,6 +47,12 @@ class _Result(TypedDict):
   peak_memory_mb: NotRequired[float]
   weights_sha256: NotRequired[str]
   cores_used_by_others: NotRequired[float]
+
+
+class _Images(TypedDict):
+  train: str
+  valid: str
+  test: str
 
 
 class _Failure(TypedDict):
@@ -118,9 +119,8 @@ def resume_config(
   config = config.copy_and_resolve_references()
   if config.data.name == 'auto':
     config.data.name = stored['data']['name']
-  free = {*FREE_FIELDS}
-  if config.data.name in registry.OWN_FILES:
-    free -= {'data.manual_dir'}
+  is_fixed = config.data.name in registry.FIXED
+  free = (*FREE_FIELDS, *PLACES) if is_fixed else FREE_FIELDS
   lines = [
     line
     for line in config_lib.differences(_up_to_date(stored), as_json(config))
@@ -166,6 +166,38 @@ def write_config(
     multihost.check_same(f'{path}', written)
 
 
+def read_images(workdir: pathlib.Path) -> dict | None:
+  """Returns the fingerprints of the user's own images by split, or None."""
+  return json_files.read_object(workdir / IMAGES, _Images, way_out=WAY_OUT)
+
+
+def check_images(workdir: pathlib.Path, dataset: datasets.Dataset) -> None:
+  """Checks that a run goes on with the user's images that it began with.
+
+  The first time it writes their fingerprints to data.json. The images of other
+  data sets are always the same.
+
+  Raises:
+    errors.UserError: when they have changed since, or the file cannot be
+      written.
+  """
+  if dataset.name in registry.FIXED:
+    return
+  found = {
+    name: decoded.fingerprint(split.images) + decoded.fingerprint(split.labels)
+    for name in ('train', 'valid', 'test')
+    for split in [getattr(dataset, name)]
+  }
+  stored = read_images(workdir)
+  if stored is None and multihost.is_first():
+    atomic_files.write_json(workdir / IMAGES, found)
+  elif stored not in (None, found):
+    raise errors.UserError(
+      f'{workdir} was begun with other images of {dataset.name!r}; bring them '
+      'back to go on, or choose another --workdir'
+    )
+
+
 def check_same_everywhere(
   config: ml_collections.ConfigDict, dataset: datasets.Dataset
 ) -> None:
@@ -177,7 +209,8 @@ def check_same_everywhere(
   if multihost.count() == 1:
     return
   fields = config_lib.flatten(as_json(config))
-  kept = {k: v for k, v in fields.items() if k not in FREE_FIELDS}
+  free = (*FREE_FIELDS, *PLACES)
+  kept = {name: value for name, value in fields.items() if name not in free}
   multihost.check_same('the config', repr(sorted(kept.items())).encode())
   for name in ('train', 'valid', 'test'):
     split = getattr(dataset, name)

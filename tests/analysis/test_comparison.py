@@ -1,5 +1,6 @@
 """Several runs are compared on the same images; others are refused."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -203,3 +204,12 @@ def test_the_printed_tables_are_aligned_and_name_what_is_left_out():
   start = lines.index('') + 1
   ends = {line.rindex('%') for line in lines[start + 1 : start + 10]}
   assert len(ends) == 1 and max(map(len, lines)) < 160
+
+
+def test_runs_on_other_images_of_ones_own_are_refused():
+  a, b = (make_reader([0, 1], [0, 1], dataset='folders') for _ in range(2))
+  a = dataclasses.replace(a, images={'test': 'x'})
+  assert comparison.compare([a, a], ['a', 'a again'])['count'] == 2
+  b = dataclasses.replace(b, images={'test': 'y'})
+  with pytest.raises(errors.UserError, match='of other files'):
+    comparison.compare([a, b], ['a', 'b'])

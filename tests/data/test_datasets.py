@@ -134,6 +134,24 @@ def test_four_files_of_another_data_set_are_loaded_by_a_name_of_ones_own(
   fake_mnist.assert_one_line(error, 'train-labels-idx1-ubyte.gz', 'IDX')
 
 
+def test_lists_do_as_arrays(load, fake, monkeypatch):
+  as_lists = decoded.Arrays(
+    list(fake.train_images),
+    fake.train_labels.tolist(),
+    list(fake.test_images),
+    fake.test_labels.tolist(),
+  )
+  monkeypatch.setitem(datasets.DATASETS, 'mine', lambda config_data: as_lists)
+  fake_mnist.assert_is(load(name='mine'), fake)
+
+
+def test_a_data_set_without_a_function_is_one_line(load, fake, monkeypatch):
+  monkeypatch.setitem(datasets.DATASETS, 'mine', fake)
+  with pytest.raises(errors.UserError) as error:
+    load(name='mine')
+  fake_mnist.assert_one_line(error, "'mine'", 'Arrays', 'must be a function')
+
+
 @pytest.mark.parametrize(
   ('change', 'words'),
   [

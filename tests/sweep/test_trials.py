@@ -1,5 +1,7 @@
 """Which runs a sweep is made of."""
 
+import functools
+import inspect
 import runpy
 
 import optax
@@ -76,6 +78,20 @@ def test_runs_that_differ_in_seed_and_scalars_share_a_program():
 )
 def test_what_changes_the_program_makes_a_group_of_its_own(row):
   made = trials.make_trials(default(), 2, [{}, row])
+  assert [len(group) for group in trials.group(made)] == [2, 2]
+
+
+@pytest.mark.parametrize('name', sorted(trials.USED_BESIDE))
+def test_a_field_that_an_optimizer_also_takes_is_of_one_program(
+  monkeypatch, name
+):
+  entry = functools.partial(lambda **unused: optax.identity())
+  entry.__signature__ = inspect.Signature(
+    [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)]
+  )
+  monkeypatch.setitem(optim.OPTIMIZERS, 'mine', entry)
+  rows = [{f'optim.{name}': 0.1}, {f'optim.{name}': 0.2}]
+  made = trials.make_trials(default(name='mine'), 2, rows)
   assert [len(group) for group in trials.group(made)] == [2, 2]
 
 

@@ -95,6 +95,13 @@ def test_a_blank_model_is_explained_by_zeros_and_not_by_nan():
   assert not explained.filters.any()
 
 
+def test_a_slope_that_is_not_finite_counts_as_none():
+  slopes = np.zeros((1, 28, 28), np.float32)
+  slopes[0, 0, :3] = np.nan, np.inf, -2.0
+  found = saliency.strengths(slopes)
+  assert found[0, 0, :3].tolist() == [0, 0, 1]
+
+
 def test_the_surest_errors_come_first_then_the_least_sure_right_answers():
   labels = np.zeros(40, int)
   predicted = np.where(np.arange(40) < 5, 7, 0)

@@ -1,12 +1,14 @@
 """What a recipe adds to a registry is used; what is wrong is one line."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 
 from mnist_jax import config as config_lib
 from mnist_jax import errors
@@ -19,6 +21,7 @@ from mnist_jax.training import (
   optim,
   registries,
   results,
+  steps,
   train,
   trainer,
 )
@@ -277,3 +280,90 @@ def test_the_state_of_an_optimizer_is_that_of_old_checkpoints(fields, paths):
   state = optimizer.tx.init({'kernel': jnp.ones((2, 2))})
   found = [jax.tree_util.keystr(p) for p, _ in jax.tree.leaves_with_path(state)]
   assert tuple(found) == paths
+
+
+def test_a_schedule_may_need_more_steps_than_a_short_run_has(monkeypatch):
+  def hold(num_steps, hold):
+    decay = optax.cosine_decay_schedule(1.0, num_steps - hold)
+    return lambda step: decay(step - hold)
+
+  monkeypatch.setitem(optim.SCHEDULES, 'hold', hold)
+  config = smoke(**{'optim.schedule': 'hold'})
+  config.extra.hold = 200
+  registries.validate(config)
+  create = functools.partial(
+    optim.create_schedule, config.optim, config.extra, steps_per_epoch=100
+  )
+  assert float(create(num_steps=1_000)(200)) == 1.0
+  with pytest.raises(ValueError, match='positive'):
+    create(num_steps=100)
+
+
+@pytest.mark.parametrize(
+  ('field', 'entry', 'words'),
+  [
+    ('optim.name', optax.adam(1.0), 'must be a function'),
+    ('model.name', 3, 'must be a function'),
+    ('optim.name', lambda clip_norm: optax.sgd(1.0), 'takes clip_norm'),
+  ],
+)
+def test_an_entry_that_is_no_function_or_takes_what_is_done_is_one_line(
+  field, entry, words, monkeypatch
+):
+  monkeypatch.setitem(REGISTRIES[field], 'mine', entry)
+  assert words in refused(smoke(**{field: 'mine'}))
+
+
+def test_what_functools_partial_has_set_stays_as_it_is(monkeypatch):
+  entry = functools.partial(optax.sgd, 1.0, momentum=0.9)
+  monkeypatch.setitem(optim.OPTIMIZERS, 'heavy', entry)
+  config = smoke(**{'optim.name': 'heavy', 'optim.lr': 1.0})
+  optimizer = optim.create_optimizer(
+    config.optim, steps_per_epoch=10, num_steps=100
+  )
+  params = {'w': jnp.ones(2)}
+  state = optimizer.tx.init(params)
+  _, state = optimizer.tx.update(params, state, params)
+  updates, _ = optimizer.tx.update(params, state, params)
+  np.testing.assert_allclose(updates['w'], -1.9, rtol=1e-6)
+
+
+def test_logits_of_16_bits_are_evaluated_in_32(monkeypatch):
+  class Short(nn.Module):
+    @nn.compact
+    def __call__(self, images, *, train):
+      return nn.Dense(10, dtype=jnp.bfloat16)(images.reshape(len(images), -1))
+
+  images = np.zeros((2, 28, 28), np.uint8)
+  variables = Short().init(
+    jax.random.key(0), cnn.as_input(jnp.asarray(images)), train=False
+  )
+  batch = {'image': images, 'label': np.array([0, 1]), 'mask': np.ones(2, bool)}
+  logits, sums = steps.eval_step(variables, batch, model=Short())
+  assert logits.dtype == jnp.float32
+  assert np.isfinite(sums.compute()['loss'])
+
+
+def test_a_rate_that_is_not_finite_names_the_schedule(monkeypatch, tmp_path):
+  monkeypatch.setitem(
+    optim.SCHEDULES,
+    'ends',
+    lambda num_steps: lambda step: 1 / (num_steps - step),
+  )
+  config = smoke(
+    **{'optim.schedule': 'ends', 'total_epochs': 0.2, 'model.name': 'fast'}
+  )
+  about = results.About('ends', 'python -m x', 0.0)
+  with pytest.raises(errors.UserError, match="schedule 'ends' gives inf"):
+    train.train_and_evaluate(config, tmp_path, about=about)
+
+
+def test_drawings_of_digits_need_every_digit_with_ink():
+  images = np.full((10, 28, 28), 255, np.uint8)
+  rows = np.arange(10, dtype=np.int32)
+  trainer._check_digits(datasets.Split(images, rows, rows))
+  with pytest.raises(errors.UserError, match='no digit 9'):
+    trainer._check_digits(datasets.Split(images[:9], rows[:9], rows[:9]))
+  images[3] = 40
+  with pytest.raises(errors.UserError, match='image 3 has no bright ink'):
+    trainer._check_digits(datasets.Split(images, rows, rows))

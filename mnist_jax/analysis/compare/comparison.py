@@ -98,6 +98,8 @@ def _find_difference(first: load.Run, run: load.Run) -> str:
     return f'one is of {datasets[0]} and the other of {datasets[1]}'
   if first.class_names != run.class_names:
     return 'their classes have different names'
+  if first.images and run.images and first.images['test'] != run.images['test']:
+    return f'both are of {datasets[0]}, but of other files'
   counts = len(first.test.labels), len(run.test.labels)
   if counts[0] != counts[1]:
     return f'one read {counts[0]:,} test images and the other {counts[1]:,}'

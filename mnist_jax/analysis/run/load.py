@@ -10,8 +10,9 @@ import numpy as np
 from mnist_jax import errors
 from mnist_jax.analysis import text_table
 from mnist_jax.data import class_names as names_lib
-from mnist_jax.data import datasets, registry
+from mnist_jax.data import datasets, decoded, registry
 from mnist_jax.workdir import array_files, json_files, paths
+from mnist_jax.workdir import workdir as workdir_lib
 
 _AGAIN = 'train again into a fresh workdir'
 _SIDE = 28
@@ -112,6 +113,7 @@ class Run:
     test: of the test split.
     valid: of the validation split; None where there is none.
     explanations: None where a run is older than they are.
+    images: fingerprints of the user's own images by split; None for others.
   """
 
   config: dict
@@ -120,6 +122,7 @@ class Run:
   test: Predictions
   valid: Predictions | None
   explanations: Explanations | None
+  images: dict[str, str] | None = None
 
   @property
   def data_title(self) -> str:
@@ -172,7 +175,8 @@ def load_run(workdir: str | pathlib.Path) -> Run:
     raise errors.UserError(f'{path} has no predictions; {_AGAIN}')
   path = workdir / 'explanations.npz'
   explanations = _load_explanations(path, len(test.labels))
-  return Run(config, rows, result, test, valid, explanations)
+  images = workdir_lib.read_images(workdir)
+  return Run(config, rows, result, test, valid, explanations, images)
 
 
 def load_rows(workdir: pathlib.Path) -> list[dict]:
@@ -292,7 +296,10 @@ def check_dataset(run: Run, dataset: datasets.Dataset) -> None:
   Raises:
     errors.UserError: if the run was on other test images.
   """
-  if not np.array_equal(run.test.labels, dataset.test.labels):
+  shown = decoded.fingerprint(dataset.test.images)
+  if not np.array_equal(run.test.labels, dataset.test.labels) or (
+    run.images and not run.images['test'].startswith(shown)
+  ):
     raise errors.UserError(
       f'the run was tested on {len(run.test.labels)} images of '
       f'{run.result["dataset"]}, and these {len(dataset.test.labels)} of '

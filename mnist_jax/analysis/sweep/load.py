@@ -177,7 +177,8 @@ def pick_best(sweep: Mapping) -> dict:
   if best is None:
     raise errors.UserError(
       f'{sweep["config_name"]} has {len(listed)} settings and no validation to '
-      'choose by; sweep again with --config.data.valid=writer_disjoint'
+      'choose by; sweep again with --config.data.valid=writer_disjoint or '
+      'random'
     )
   return {**sweep, 'seeds': best['trials'], 'settings': [best]}
 

@@ -144,7 +144,8 @@ def _describe_choice(listed: Sequence[Mapping]) -> list[str]:
   if best is None:
     return [
       'No validation split, so no settings are chosen: the test split must not '
-      'be used for that. Sweep again with --config.data.valid=writer_disjoint.'
+      'be used for that. Sweep again with --config.data.valid=writer_disjoint '
+      'or random.'
     ]
   lines = [
     f'best by validation: {_name(best)}. Its validation accuracy is the '
