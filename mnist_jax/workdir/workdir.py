@@ -183,10 +183,10 @@ def check_images(workdir: pathlib.Path, dataset: datasets.Dataset) -> None:
   """
   if dataset.name in registry.FIXED:
     return
+  splits = {name: getattr(dataset, name) for name in ('train', 'valid', 'test')}
   found = {
     name: decoded.fingerprint(split.images) + decoded.fingerprint(split.labels)
-    for name in ('train', 'valid', 'test')
-    for split in [getattr(dataset, name)]
+    for name, split in splits.items()
   }
   stored = read_images(workdir)
   if stored is None and multihost.is_first():
