@@ -89,5 +89,10 @@ def _ticking(bar: tqdm.tqdm) -> Iterator[None]:
 
 def _is_watched() -> bool:
   """Whether somebody sees this process's output while it is written."""
-  is_notebook = 'ipykernel' in sys.modules
-  return multihost.is_first() and (is_notebook or sys.stderr.isatty())
+  return multihost.is_first() and (_in_notebook() or sys.stderr.isatty())
+
+
+def _in_notebook() -> bool:
+  """Whether a notebook runs this process; others may import its libraries."""
+  ipython = sys.modules.get('IPython')
+  return ipython is not None and hasattr(ipython.get_ipython(), 'kernel')

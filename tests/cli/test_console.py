@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+import types
+
+import pytest
 
 from mnist_jax.cli import console
 
@@ -39,3 +42,16 @@ def test_a_bar_is_silent_unless_stderr_is_a_terminal(capsys):
   with console.progress_bar(total=2, initial=0) as bar:
     bar.update(2)
   assert capsys.readouterr().err == ''
+
+
+@pytest.mark.parametrize(
+  ('shell', 'shown'), [({'kernel': None}, True), ({}, False)]
+)
+def test_a_bar_is_shown_in_a_notebook_and_not_where_its_libraries_are_imported(
+  shell, shown, monkeypatch
+):
+  ipython = types.ModuleType('IPython')
+  ipython.get_ipython = lambda: types.SimpleNamespace(**shell)
+  monkeypatch.setitem(sys.modules, 'IPython', ipython)
+  monkeypatch.setitem(sys.modules, 'ipykernel', types.ModuleType('ipykernel'))
+  assert console._is_watched() == shown

@@ -29,7 +29,8 @@ def executed(tmp_path_factory):
       'pictures = []', f'pictures = [{str(photo)!r}]'
     )
   first = notebook.cells[1]
-  notebook.cells.insert(2, first | {'id': 'again'})  # As a user would.
+  again = nbformat.from_dict(first | {'id': 'again'})
+  notebook.cells.insert(2, again)  # As a user would.
   NotebookClient(
     notebook,
     timeout=300,
