@@ -22,7 +22,12 @@ function onDrawn(final) {
   if (final || !drawing.strokes.length) stopTimer();
   if (!drawing.strokes.length) return showEmpty();
   // Planned once, not anew with each point: a long stroke is read while it grows.
-  timer ||= setTimeout(() => ((timer = 0), read()), final ? 0 : 120);
+  timer ||= setTimeout(readNow, final ? 0 : 120);
+}
+
+function readNow() {
+  timer = 0;
+  read();
 }
 
 function stopTimer() {

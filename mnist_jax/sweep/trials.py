@@ -23,7 +23,7 @@ FIXED = (
 
 
 # Fields that decide the program also where a recipe's optimizer takes them.
-USED_BESIDE = {
+PROGRAM_FIELDS = {
   *('ema_decay', 'label_smoothing', 'warmup_epochs', 'plateau_factor')
 }
 
@@ -118,7 +118,7 @@ def _structure(config) -> str:
   if config.augment.custom:
     others.append(augment.AUGMENTATIONS[config.augment.custom])
   taken = {name for one in others for name in inspect.signature(one).parameters}
-  taken |= USED_BESIDE
+  taken |= PROGRAM_FIELDS
   for name in optim.used_scalars(config.optim, config.extra).keys() - taken:
     fields[f'{"optim" if name in config.optim else "extra"}.{name}'] = 'any'
   return json.dumps(fields, sort_keys=True)

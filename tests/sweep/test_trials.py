@@ -81,7 +81,7 @@ def test_what_changes_the_program_makes_a_group_of_its_own(row):
   assert [len(group) for group in trials.group(made)] == [2, 2]
 
 
-@pytest.mark.parametrize('name', sorted(trials.USED_BESIDE))
+@pytest.mark.parametrize('name', sorted(trials.PROGRAM_FIELDS))
 def test_a_field_that_an_optimizer_also_takes_is_of_one_program(
   monkeypatch, name
 ):
